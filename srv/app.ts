@@ -1,0 +1,233 @@
+/**
+ * The composition: the one place that knows which adapter stands behind which port. Whoever hands in ports of his own,
+ * as a simulation does, gets the same program on them.
+ */
+import type { Application } from './config/application.ts';
+import type { Settings } from './config/settings.ts';
+import type { Readiness } from './http/health.ts';
+import type { Operations } from './http/operations/index.ts';
+import { summarySource } from './http/operations/summary-source.ts';
+import type { Journal, OperatedJournal } from './journal/port.ts';
+import type { ApiBudget } from './lanes/api-budget.ts';
+import { createArrivals } from './lanes/arrivals.ts';
+import { auditLog } from './lanes/audit.ts';
+import { Blame } from './lanes/blame.ts';
+import { Breaker } from './lanes/breaker.ts';
+import { EmbeddedDeadLetterDesk, HELD_LETTERS } from './lanes/dead-letter-desk.ts';
+import { Dispatcher } from './lanes/dispatcher.ts';
+import { BulkReads } from './lanes/bulk-read.ts';
+import { createEndings } from './lanes/ending.ts';
+import { fly, type FlightDeps } from './lanes/flight.ts';
+import { Intake } from './lanes/intake.ts';
+import { JournalLaneDesk } from './lanes/lane-desk.ts';
+import { OutboxPublisher } from './lanes/outbox-publisher.ts';
+import { Processing } from './lanes/processing.ts';
+import { PropagationEstimate } from './lanes/propagation-estimate.ts';
+import { Receiving } from './lanes/receiving.ts';
+import { Suspects } from './lanes/suspects.ts';
+import { planQueues } from './mesh/management/plan.ts';
+import type { Mesh } from './mesh/port.ts';
+import type { ActivityRecord } from './monitor/activity.ts';
+import { BacklogSampler } from './monitor/backlog-sampler.ts';
+import { countedJournal } from './monitor/counted-journal.ts';
+import type { Clock } from './platform/clock.ts';
+import type { Log } from './platform/log.ts';
+import type { Random } from './platform/random.ts';
+import type { TerritoryApi } from './territory-api/port.ts';
+
+/** Everything outside the program that it depends on. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly mesh: Mesh;
+  readonly journal: Journal & OperatedJournal;
+  readonly api: TerritoryApi;
+  /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
+  readonly activity: ActivityRecord;
+  readonly budget: ApiBudget;
+}
+
+export interface App {
+  start(): void;
+  /** Starts nothing new, lets running flights end and their outcomes be published, then closes the mesh. */
+  stop(): Promise<void>;
+  readiness(): Readiness;
+  /** What an operator can ask and decide. */
+  readonly operations: Operations;
+}
+
+/** Embedded: a flight starts only this soon after the mesh was last heard, else another instance may be the receiver. */
+const MESH_SILENCE_MS = 30_000;
+/** Share of the shutdown time for flights, and for what they still have to publish. */
+const FLIGHTS_SHARE = 0.6;
+const OUTBOX_SHARE = 0.2;
+
+export function createApp(settings: Settings, application: Application, ports: Ports): App {
+  const { clock, log, mesh, api, activity, budget } = ports;
+  const journal = countedJournal(ports.journal, activity);
+  const backlog = new BacklogSampler({ journal, activity, clock });
+  const endings = createEndings({
+    sender: { source: application.source, eventTypePrefix: settings.events.typePrefix },
+    successTopic: settings.mesh.successTopic,
+    failureTopic: settings.mesh.failureTopic,
+    deadLetterQueue: settings.mesh.deadLetterQueue,
+    clock,
+  });
+
+  const inbound = { queue: settings.mesh.queue, eventType: settings.events.inboundType };
+  const intake = new Intake({ journal, clock, log, arrivals: createArrivals(inbound, endings) });
+  const outbox = new OutboxPublisher({ journal, mesh, clock, log });
+  const subscription = mesh.subscribe({ queue: settings.mesh.queue, window: settings.intake.window }, intake);
+  intake.bind(subscription);
+
+  const audit = auditLog(log, clock);
+  const lifeMs = planQueues(settings).deadLetters.ttlS * 1000;
+  const operated = ports.journal;
+  const deadLetters = new EmbeddedDeadLetterDesk({
+    journal,
+    operated,
+    clock,
+    log,
+    audit,
+    endings,
+    inbound,
+    lifeMs,
+  });
+  deadLetters.bind(
+    mesh.subscribe(
+      { queue: settings.mesh.deadLetterQueue, window: HELD_LETTERS, keeps: 'long' },
+      deadLetters,
+    ),
+  );
+  const processing = new Processing({
+    receiving: new Receiving(subscription),
+    wake: () => dispatcher.wake(),
+    received: () => deadLetters.resume(),
+    audit,
+  });
+  const lanes = new JournalLaneDesk({
+    journal: operated,
+    deadLetters,
+    instance: `instance ${application.instanceIndex}`,
+    audit,
+  });
+
+  const embedded = journal.durability === 'queue';
+  const gate = (): boolean => {
+    if (processing.paused().flights || budget.exhausted) return false;
+    if (!embedded) return true;
+    const nowMs = clock.monotonicMs();
+    const { lastFrameAtMs } = mesh.status();
+    const heard = lastFrameAtMs !== undefined && nowMs - lastFrameAtMs <= MESH_SILENCE_MS;
+    const { attachedAtMs } = intake;
+    return heard && attachedAtMs !== undefined && nowMs - attachedAtMs >= settings.takeover.waitMs;
+  };
+
+  const breaker = new Breaker({
+    api,
+    clock,
+    log,
+    probeIntervalMs: settings.territory.probeIntervalMs,
+    onClosed: () => dispatcher.wake(),
+  });
+  const flightDeps: FlightDeps = {
+    ...ports,
+    journal,
+    blame: new Blame(),
+    suspects: new Suspects(),
+    reads: new BulkReads(),
+    propagation: new PropagationEstimate(settings.propagation),
+    endChange: endings.endChange,
+    rules: {
+      retry: settings.retry,
+      onOverlap: settings.policy.onOverlap,
+      propagation: settings.propagation,
+      doubtLastsMs: settings.lease.ttlS * 1000 + 2 * settings.territory.timeoutMs,
+    },
+  };
+  const dispatcher = new Dispatcher({
+    journal,
+    clock,
+    log,
+    breaker,
+    fly: async (lanes, limit, maySend, signal) => {
+      const flown = await fly(lanes, limit, flightDeps, maySend, signal);
+      activity.writes(flown.writes, flown.conflicts);
+      return flown;
+    },
+    concurrency: settings.territory.concurrency,
+    batchSize: () => settings.batch.size,
+    leaseMs: settings.lease.ttlS * 1000,
+    requestMs: settings.territory.timeoutMs,
+    gate,
+  });
+  const readiness = (): Readiness => ({
+    mode: embedded ? 'embedded' : 'journal',
+    receiver: receiverState(processing.paused().intake, intake.isAttached),
+    checks: [meshCheck(mesh), destinationCheck(breaker)],
+  });
+  const summary = summarySource({
+    clock,
+    readiness,
+    journal,
+    deadLetters,
+    processing,
+    activity,
+    breaker,
+    mesh,
+    batchSize: () => settings.batch.size,
+    budget,
+  });
+  return {
+    start() {
+      if (settings.start.paused) {
+        // The version that still runs keeps its dead letters too.
+        processing.startPaused();
+        deadLetters.pause();
+      }
+      mesh.start();
+      deadLetters.start();
+      dispatcher.start();
+      outbox.start();
+      backlog.start();
+    },
+    async stop() {
+      const timeoutMs = settings.shutdown.timeoutS * 1000;
+      backlog.stop();
+      subscription.pause();
+      await intake.stop();
+      breaker.stop();
+      await dispatcher.stop(timeoutMs * FLIGHTS_SHARE);
+      await outbox.stop(timeoutMs * OUTBOX_SHARE);
+      intake.close();
+      deadLetters.close();
+      await mesh.stop();
+    },
+    readiness,
+    operations: { deadLetters, lanes, processing, summary },
+  };
+}
+
+function receiverState(paused: boolean, attached: boolean): Readiness['receiver'] {
+  if (paused) return 'paused';
+  return attached ? 'active' : 'standby';
+}
+
+function meshCheck(mesh: Mesh): Readiness['checks'][number] {
+  const { state, since, reason } = mesh.status();
+  // A renewal of the token is over in milliseconds and planned.
+  const isUp = state === 'open' || state === 'renewing';
+  return { name: 'mesh', status: isUp ? 'UP' : 'DOWN', since, reason: isUp ? undefined : reason };
+}
+
+/** The API being down is not this program's unreadiness; a destination that cannot be used is. */
+function destinationCheck(breaker: Breaker): Readiness['checks'][number] {
+  const down = breaker.reason?.reason === 'destination';
+  return {
+    name: 'destination',
+    status: down ? 'DOWN' : 'UP',
+    since: breaker.since,
+    reason: down ? breaker.reason.message : undefined,
+  };
+}

@@ -1,0 +1,346 @@
+/**
+ * The journal: the record of changes, lanes, outcomes, dead letters and unsent outcome events.
+ * Two kinds stand behind this port. A *durable* one keeps a change from `append` on. An *embedded* one keeps it in
+ * memory while the mesh queue stays the durable record, so deliveries are settled late (see `onReleased`).
+ */
+import { changeKey, type ChangeRef, type Operation, type TerritoryChange } from '../events/change.ts';
+import type { AssignmentResult, FailureReason, OutcomeKind } from '../events/outcome.ts';
+import type { OutgoingMessage } from '../mesh/port.ts';
+import type { WriteRequest } from '../territory-api/port.ts';
+
+export type * from './operated.ts';
+
+/** What arrived, with the original bytes: a dead letter has to give them back unchanged. */
+export interface Payload {
+  readonly body: Buffer;
+  readonly contentType?: string;
+  /** Hash of the change's meaning: equal for a redelivery, different for another payload under the same id. */
+  readonly digest: string;
+}
+
+/** A change on its way into the journal. */
+export interface ChangeArrival {
+  readonly kind: 'change';
+  readonly change: TerritoryChange;
+  readonly payload: Payload;
+  /** Epoch milliseconds; of a replay, when it was decided. */
+  readonly receivedAt: number;
+  /** Absent on a change's first run. */
+  readonly replay?: Replay;
+}
+
+/**
+ * The decision to run a dead letter's change again. It gets the position that it had, where that is known, and runs only
+ * the assignments that had not succeeded; what later changes have set since is left out unless `overwrite`.
+ */
+export interface Replay {
+  readonly deadLetterId: string;
+  /** Number of this run: one more than the dead letter's. */
+  readonly decision: number;
+  /** Every field is written, also those that later changes have set since. */
+  readonly overwrite: boolean;
+  /** The position that it had, for a journal that does not know the dead letter itself. */
+  readonly position?: number;
+  /** When the event first came, epoch milliseconds. */
+  readonly firstReceivedAt?: number;
+  /** What happened up to this run, oldest first. */
+  readonly history: readonly HistoryStep[];
+}
+
+/** What could not be read: a dead letter at once; `messages` are its copy and its failure event. */
+export interface UnreadableArrival {
+  readonly kind: 'unreadable';
+  readonly ref: ChangeRef;
+  readonly payload: Payload;
+  readonly receivedAt: number;
+  readonly messages: readonly OutboxMessage[];
+  /** The dead letter that was to be replayed by it. */
+  readonly replayOf?: string;
+}
+
+export type Arrival = ChangeArrival | UnreadableArrival;
+
+/**
+ * Names what a delivery brought: the same for every delivery of it, another for an impostor under a known id, and for
+ * each unreadable payload under one id. A replay has that of the decision, so a dead letter is decided once.
+ */
+export function receiptOf(arrival: Arrival): string {
+  if (arrival.kind === 'change') {
+    return arrival.replay ? decisionReceipt(arrival.replay.deadLetterId) : changeKey(arrival.change);
+  }
+  if (arrival.replayOf !== undefined) return decisionReceipt(arrival.replayOf);
+  return `${changeKey(arrival.ref)} ${arrival.payload.digest}`;
+}
+
+/** The receipt under which a dead letter is released, once what was decided of it is done and told. */
+export function decisionReceipt(deadLetterId: string): string {
+  return `decision on ${deadLetterId}`;
+}
+
+export type AppendResult =
+  /** New: it has a position in its lane now (0 for what is unreadable). */
+  | { readonly kind: 'appended'; readonly position: number }
+  /** Known, same payload, and not released yet: this delivery stands for the first one. */
+  | { readonly kind: 'pending' }
+  /** Known, same payload, and done with: nothing more will be heard of it. Of a replay: decided, and that is done with. */
+  | { readonly kind: 'duplicate' }
+  /** Known with another payload: nothing was appended; it has to come back as `unreadable`. */
+  | { readonly kind: 'clash' }
+  /** The journal's store cannot hold its values: nothing was appended; it has to come back as `unreadable`. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** A change of a claimed lane with what has become of it so far. */
+export interface PendingChange {
+  readonly change: TerritoryChange;
+  readonly payload: Payload;
+  /** Its place in the lane; grows, with gaps. */
+  readonly position: number;
+  /** 0, then one more per replay or discard. */
+  readonly decision: number;
+  readonly receivedAt: number;
+  /** By index of the assignment; undefined while it has not ended. */
+  readonly results: readonly (AssignmentResult | undefined)[];
+  /** Flights that sent a write of it, and those of them in which the API refused one as conflict. */
+  readonly attempts: number;
+  readonly conflicts: number;
+  /** What happened to it, oldest first; bounded. */
+  readonly history: readonly HistoryStep[];
+  /** Absent on its first run. */
+  readonly replay?: Replay;
+  /**
+   * Of a replay, by record id: what changes with later positions have ended on, at least for its own records. Absent where
+   * it overwrites, and where the journal does not know.
+   */
+  readonly later?: ReadonlyMap<string, LaterOnRecord>;
+}
+
+/** What later changes have done to a record (written, found as wanted, or superseded), so that a replay does not undo it. */
+export interface LaterOnRecord {
+  /** Names of the fields that they set. */
+  readonly fields: ReadonlySet<string>;
+  /** One of them deleted it. */
+  readonly deleted: boolean;
+}
+
+/** One step of a change's path, for the dead letter and for whoever asks. */
+export interface HistoryStep {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly step: 'sent' | 'conflict' | 'refused' | 'in-doubt' | 'applied' | 'waiting' | 'replayed';
+  readonly assignment?: string;
+  readonly detail?: string;
+}
+
+/** Which assignment of which change a write carries the effect of. */
+export interface Covered {
+  readonly position: number;
+  /** Index in the change's assignments. */
+  readonly index: number;
+}
+
+/** A record's exact next request, kept before it is sent. */
+export interface Intent {
+  readonly request: WriteRequest;
+  /** Ascending; the last one's values are what the write sets. */
+  readonly covers: readonly Covered[];
+  /** Of `covers`, those of which nothing remains in the request: overwritten by later ones. */
+  readonly supersedes: readonly Covered[];
+}
+
+/** What a lane remembers of one record between two flights. */
+export interface RecordMemory {
+  /** Conflicts of the write under way; counted against the retry limit. */
+  readonly conflicts: number;
+  /** Definite refusals so far; part of the idempotency key, so that the next request has another one. */
+  readonly refusals: number;
+  /** Rounds in which the content was refused while nothing showed whose fault that is. */
+  readonly undecidedRounds: number;
+  /** 5xx for this record alone. */
+  readonly failures: number;
+  /** HTTP status of the latest refusal. */
+  readonly lastStatus?: number;
+  /**
+   * `sent`: `intent` was sent and has no definite answer, so it is repeated exactly.
+   * `refused`: its repetition was refused, the first send may have landed: a re-read decides.
+   */
+  readonly doubt: 'none' | 'sent' | 'refused';
+  readonly intent?: Intent;
+  /** The latest request of ours that got no answer: until then (epoch milliseconds) it may take effect, late as it is. */
+  readonly mayLand?: { readonly operation: Operation; readonly until: number };
+}
+
+/** No write of the record is under way, and no request of ours can take effect any more: nothing is left to remember. */
+export function isForgettable(record: RecordMemory, epochMs: number): boolean {
+  const { intent, doubt, mayLand, conflicts, refusals, undecidedRounds, failures } = record;
+  const underWay = intent !== undefined || conflicts + refusals + undecidedRounds + failures > 0;
+  return !underWay && doubt !== 'refused' && mayLand !== undefined && mayLand.until <= epochMs;
+}
+
+/** What a lane remembers between two flights. */
+export interface LaneMemory {
+  /** Last position of the prefix under way: nothing later is written until all of it has ended. */
+  readonly prefixEnd: number;
+  /** Up to here changes are planned one by one, since a merged write of theirs was refused for its content. */
+  readonly unmergedUpTo: number;
+  /** Positions of the replays under way: while any of them is pending, nothing else of the lane is written. */
+  readonly replays?: readonly number[];
+  /** By record id; only records that something is remembered of. */
+  readonly records: ReadonlyMap<string, RecordMemory>;
+  readonly rest?: Rest;
+}
+
+/** The API's cache has to catch up with our own write. */
+export interface Rest {
+  /** Epoch milliseconds: from then on the lane goes on whatever a read shows. */
+  readonly latest: number;
+  /** Record id → ETag that a read shows once the cache has caught up. */
+  readonly expected: ReadonlyMap<string, string>;
+}
+
+export const NEW_RECORD: RecordMemory = {
+  conflicts: 0,
+  refusals: 0,
+  undecidedRounds: 0,
+  failures: 0,
+  doubt: 'none',
+};
+
+export const NO_MEMORY: LaneMemory = { prefixEnd: 0, unmergedUpTo: 0, records: new Map() };
+
+/** Proof of ownership of a lane: whoever shows an older fence is refused. */
+export interface LaneClaim {
+  readonly territoryId: string;
+  readonly fence: number;
+}
+
+export interface ClaimedLane extends LaneClaim {
+  /** The first pending changes in position order, bounded; never empty. */
+  readonly changes: readonly PendingChange[];
+  readonly memory: LaneMemory;
+}
+
+/** Why a lane is not ready: names as in the operations API. */
+export type WaitState = 'retrying' | 'resting' | 'locked';
+export type LaneState = 'ready' | 'in-flight' | WaitState | 'held' | 'paused';
+
+export interface LaneIntents extends LaneClaim {
+  readonly intents: readonly Intent[];
+}
+
+/** What a flight made of one change of its claim. */
+export interface ChangeProgress {
+  readonly position: number;
+  /** New results by assignment index. */
+  readonly results: ReadonlyMap<number, AssignmentResult>;
+  readonly attempts: number;
+  readonly conflicts: number;
+  readonly history: readonly HistoryStep[];
+}
+
+/** A change that ended, and what the mesh is to be told of it. */
+export interface Ending {
+  readonly position: number;
+  readonly outcome: OutcomeKind;
+  readonly reason?: FailureReason;
+  /** Of a failed one: the dead letter that it became. */
+  readonly deadLetterId?: string;
+  readonly messages: readonly OutboxMessage[];
+}
+
+/** How a flight leaves a lane: recorded in one transaction, or not at all when the fence is stale. */
+export interface LaneCompletion extends LaneClaim {
+  readonly progress: readonly ChangeProgress[];
+  readonly ended: readonly Ending[];
+  readonly memory: LaneMemory;
+  /** Absent: ready at once. */
+  readonly wait?: { readonly state: WaitState; readonly delayMs: number };
+  /** Other lanes whose caches the writes stale. */
+  readonly alsoRest?: { readonly territoryIds: readonly string[]; readonly delayMs: number };
+}
+
+/** A message that the mesh has to accept, sooner or later. */
+export interface OutboxMessage {
+  /** Stable over re-sends. Where two unsent messages share one, the later is handed out once the earlier is sent. */
+  readonly id: string;
+  /** A dead letter's copy must arrive; an outcome event that the mesh refuses for good is parked. */
+  readonly kind: 'outcome' | 'dead-letter';
+  readonly message: OutgoingMessage;
+}
+
+export interface ClaimRequest {
+  /** Records wanted: lanes are taken until their pending records fill it. */
+  readonly records: number;
+  readonly leaseMs: number;
+}
+
+export interface JournalFigures {
+  readonly pendingChanges: number;
+  /** Epoch milliseconds of the oldest pending change. */
+  readonly oldestReceivedAt?: number;
+  readonly lanes: Readonly<Record<LaneState, number>>;
+  readonly outboxUnsent: number;
+}
+
+export interface Journal {
+  /** `journal`: safe once appended. `queue`: the mesh queue is the durable record, deliveries are settled on release. */
+  readonly durability: 'journal' | 'queue';
+
+  /**
+   * Appends in the order given; one result per arrival. All or nothing: a rejection means that nothing was appended.
+   * @throws JournalUnavailable where connection or resources are to blame
+   */
+  append(arrivals: readonly Arrival[]): Promise<readonly AppendResult[]>;
+
+  /**
+   * Takes ready lanes; each gets a new fence, higher than any before. The lane that has been ready longest is always
+   * among them, whatever its size; others join it while their records fit.
+   */
+  claim(request: ClaimRequest): Promise<readonly ClaimedLane[]>;
+
+  /** Extends leases, also one that has ended while nobody took the lane over; answers the territories still ours. */
+  renew(claims: readonly LaneClaim[], leaseMs: number): Promise<ReadonlySet<string>>;
+
+  /** Stores what is about to be sent; answers the territories whose fence holds. Nothing of the others may be sent. */
+  storeIntents(lanes: readonly LaneIntents[]): Promise<ReadonlySet<string>>;
+
+  /** Records the flight's work and gives the lanes back, each lane wholly or not at all; answers those accepted. */
+  complete(lanes: readonly LaneCompletion[]): Promise<ReadonlySet<string>>;
+
+  /** Milliseconds until the next waiting lane is due, 0 if one is ready, undefined if none has anything pending. */
+  nextDueMs(): Promise<number | undefined>;
+
+  /** Unsent messages, oldest first; each is handed out once until given back. Worth asking again after `markSent`. */
+  takeUnsent(limit: number): Promise<readonly OutboxMessage[]>;
+  /** The mesh has accepted them, or they are parked: done with. */
+  markSent(ids: readonly string[]): Promise<void>;
+  /** The mesh refuses them for good. A durable journal keeps them for a person; where absent, they are marked sent. */
+  park?(ids: readonly string[]): Promise<void>;
+  /** To be handed out again. */
+  giveBack(ids: readonly string[]): Promise<void>;
+
+  /**
+   * The receiver's link is gone. An embedded journal drops what no flight has begun, since the mesh delivers it again,
+   * but no replay; a durable one does nothing.
+   */
+  receiverLost(): Promise<void>;
+
+  /**
+   * Calls back whenever a lane may have become ready or a message unsent; a lane that becomes ready by time alone is not
+   * announced (`nextDueMs` tells). The listener must not throw. Returns the way to stop.
+   */
+  onWork(listener: () => void): () => void;
+
+  /**
+   * Calls back when the mesh may forget the deliveries of a receipt (`receiptOf`): in a lane's order, once the change's
+   * messages are accepted, and never before the `append` that took it has answered. Only an embedded journal does so; with
+   * a durable one a delivery is settled after `append`.
+   */
+  onReleased(listener: (receipt: string) => void): () => void;
+
+  figures(): Promise<JournalFigures>;
+}
+
+/** The journal cannot be used now: intake stops, flights end, and all goes on when it is back. */
+export class JournalUnavailable extends Error {
+  readonly code = 'JOURNAL_UNAVAILABLE';
+}

@@ -1,0 +1,217 @@
+/**
+ * Appends a batch in one transaction. A batch that PostgreSQL refuses for its values is appended once more in halves, and halves
+ * of these, until the culprits stand alone: they are answered as `refused`, the others are in, in their order.
+ */
+import { isSound } from '../../events/text.ts';
+import {
+  JournalUnavailable,
+  type AppendResult,
+  type Arrival,
+  type ChangeArrival,
+  type UnreadableArrival,
+} from '../port.ts';
+import { openRecords } from './change-rows.ts';
+import type { Database, Run, Transaction } from './database.ts';
+import { appendReplay, appendUnreadableReplay } from './decide.ts';
+import { FORMAT } from './format.ts';
+import { queueMessages, storable } from './outbox-rows.ts';
+import { describe, kindOf } from './problem.ts';
+
+/** An arrival and its place in the batch. */
+interface Placed<Kind extends Arrival> {
+  readonly index: number;
+  readonly arrival: Kind;
+}
+
+type Answer = readonly [index: number, result: AppendResult];
+type Step<Kind extends Arrival> = (run: Run, placed: readonly Placed<Kind>[]) => Promise<readonly Answer[]>;
+
+/** @throws JournalUnavailable: nothing was appended */
+export async function appendBatch(
+  database: Database,
+  arrivals: readonly Arrival[],
+): Promise<readonly AppendResult[]> {
+  try {
+    return await database.transaction((transaction) => appendAll(arrivals, transaction, plainly));
+  } catch (error) {
+    if (kindOf(error) !== 'data') throw error;
+    return database.transaction((transaction) => appendAll(arrivals, transaction, inHalves));
+  }
+}
+
+type Manner = typeof plainly;
+
+async function appendAll(
+  arrivals: readonly Arrival[],
+  transaction: Transaction,
+  manner: Manner,
+): Promise<readonly AppendResult[]> {
+  const changes: Placed<ChangeArrival>[] = [];
+  const unreadable: Placed<UnreadableArrival>[] = [];
+  const answers = new Map<number, AppendResult>();
+  for (const [index, arrival] of arrivals.entries()) {
+    if (arrival.kind === 'unreadable') unreadable.push({ index, arrival });
+    else if (hasSoundKeys(arrival)) changes.push({ index, arrival });
+    else answers.set(index, { kind: 'refused', reason: 'its keys hold a NUL or half a character' });
+  }
+  if (changes.length > 0) {
+    await transaction.run('append/lock-lanes', [changes.map(({ arrival }) => arrival.change.territoryId)]);
+  }
+  const told = [
+    ...(await manner(
+      transaction,
+      changes.filter(({ arrival }) => !arrival.replay),
+      appendChanges,
+    )),
+    ...(await manner(
+      transaction,
+      changes.filter(({ arrival }) => arrival.replay),
+      appendReplays,
+    )),
+    ...(await appendUnreadable(
+      transaction.run,
+      unreadable.filter(({ arrival }) => arrival.replayOf === undefined),
+    )),
+    ...(await appendUnreadableReplays(
+      transaction.run,
+      unreadable.filter(({ arrival }) => arrival.replayOf !== undefined),
+    )),
+  ];
+  for (const [index, result] of told) answers.set(index, result);
+  return arrivals.map((_, index) => {
+    const answer = answers.get(index);
+    if (answer) return answer;
+    throw new JournalUnavailable(
+      'A known change was deleted while it was delivered again; it is tried again',
+    );
+  });
+}
+
+async function plainly<Kind extends Arrival>(
+  { run }: Transaction,
+  placed: readonly Placed<Kind>[],
+  step: Step<Kind>,
+): Promise<readonly Answer[]> {
+  return placed.length === 0 ? [] : step(run, placed);
+}
+
+async function inHalves<Kind extends Arrival>(
+  transaction: Transaction,
+  placed: readonly Placed<Kind>[],
+  step: Step<Kind>,
+): Promise<readonly Answer[]> {
+  const [first] = placed;
+  if (!first) return [];
+  try {
+    return await transaction.orUndone(() => step(transaction.run, placed));
+  } catch (error) {
+    if (kindOf(error) !== 'data') throw error;
+    if (placed.length === 1) return [[first.index, { kind: 'refused', reason: describe(error) }]];
+    const half = Math.ceil(placed.length / 2);
+    // The earlier half first: positions are given in the order of delivery.
+    const earlier = await inHalves(transaction, placed.slice(0, half), step);
+    return [...earlier, ...(await inHalves(transaction, placed.slice(half), step))];
+  }
+}
+
+async function appendChanges(run: Run, placed: readonly Placed<ChangeArrival>[]): Promise<readonly Answer[]> {
+  const column = <T>(of: (arrival: ChangeArrival) => T): readonly T[] =>
+    placed.map(({ arrival }) => of(arrival));
+  const inserted = await run('append/insert-changes', [
+    FORMAT,
+    column(({ change }) => change.territoryId),
+    column(({ change }) => change.source),
+    column(({ change }) => change.id),
+    column(({ payload }) => payload.digest),
+    column(({ change }) => JSON.stringify(change)),
+    column(({ payload }) => payload.body),
+    column(({ payload }) => payload.contentType ?? null),
+    column(({ receivedAt }) => receivedAt),
+    column(({ change }) => JSON.stringify(openRecords(change.assignments, []))),
+  ]);
+  const answers = inserted.map((row): Answer => [
+    placed[Number(row['index']) - 1]?.index ?? -1,
+    { kind: 'appended', position: Number(row['position']) },
+  ]);
+  const fresh = new Set(answers.map(([index]) => index));
+  return [
+    ...answers,
+    ...(await recognise(
+      run,
+      placed.filter(({ index }) => !fresh.has(index)),
+    )),
+  ];
+}
+
+/** Tells of what was not new whether it is the same as what is known. */
+async function recognise(run: Run, old: readonly Placed<ChangeArrival>[]): Promise<readonly Answer[]> {
+  if (old.length === 0) return [];
+  const known = await run('append/known-changes', [
+    old.map(({ arrival }) => arrival.change.source),
+    old.map(({ arrival }) => arrival.change.id),
+  ]);
+  return known.flatMap((row): Answer[] => {
+    const one = old[Number(row['index']) - 1];
+    if (!one) return [];
+    if (row['digest'] !== one.arrival.payload.digest) return [[one.index, { kind: 'clash' }]];
+    return [[one.index, { kind: row['pending'] === true ? 'pending' : 'duplicate' }]];
+  });
+}
+
+/** Few: one after the other. */
+async function appendReplays(run: Run, placed: readonly Placed<ChangeArrival>[]): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  for (const { index, arrival } of placed) {
+    if (arrival.replay) answers.push([index, await appendReplay(run, arrival, arrival.replay)]);
+  }
+  return answers;
+}
+
+async function appendUnreadableReplays(
+  run: Run,
+  placed: readonly Placed<UnreadableArrival>[],
+): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  for (const { index, arrival } of placed) {
+    const { replayOf = '' } = arrival;
+    answers.push([index, await appendUnreadableReplay(run, arrival, replayOf)]);
+  }
+  return answers;
+}
+
+/** Never refused for its values: the bytes are kept as bytes, and names are made storable. */
+async function appendUnreadable(
+  run: Run,
+  placed: readonly Placed<UnreadableArrival>[],
+): Promise<readonly Answer[]> {
+  if (placed.length === 0) return [];
+  const column = <T>(of: (arrival: UnreadableArrival) => T): readonly T[] =>
+    placed.map(({ arrival }) => of(arrival));
+  const inserted = await run('append/insert-unreadable', [
+    column(({ ref }) => storable(ref.source)),
+    column(({ ref }) => storable(ref.id)),
+    column(({ payload }) => payload.digest),
+    column(({ payload }) => payload.body),
+    column(({ payload: { contentType } }) => (contentType === undefined ? null : storable(contentType))),
+    column(({ receivedAt }) => receivedAt),
+  ]);
+  const fresh = new Set(inserted.map((row) => Number(row['index']) - 1));
+  const messages = placed.flatMap(({ arrival }, at) => (fresh.has(at) ? arrival.messages : []));
+  await queueMessages(
+    run,
+    messages.map((message) => ({ message, position: null })),
+  );
+  const ids = placed.flatMap(({ arrival }) => arrival.messages.map(({ id }) => storable(id)));
+  const rows = fresh.size === placed.length ? [] : await run('outbox/unsent-among', [ids]);
+  const unsent = new Set(rows.map((row) => row['message_id']));
+  return placed.map(({ index, arrival }, at): Answer => {
+    if (fresh.has(at)) return [index, { kind: 'appended', position: 0 }];
+    const isUntold = arrival.messages.some(({ id }) => unsent.has(storable(id)));
+    return [index, { kind: isUntold ? 'pending' : 'duplicate' }];
+  });
+}
+
+/** Keys are compared as text, so they must come back as they were; PostgreSQL would not refuse half a character there. */
+function hasSoundKeys({ change }: ChangeArrival): boolean {
+  return [change.source, change.id, change.territoryId].every(isSound);
+}

@@ -1,0 +1,120 @@
+/** What becomes of a lane's planned writes in the face of what was read: requests to send, ends, or another wait. */
+import { NEW_RECORD, type Intent, type RecordMemory } from '../journal/port.ts';
+import type { RecordState } from '../territory-api/port.ts';
+import { makeIntent } from './intent.ts';
+import { failure, judgeRefusal, type JudgeContext } from './judge.ts';
+import type { LaneReport } from './lane-report.ts';
+import type { LanePlan, PlannedWrite } from './plan.ts';
+import { hasCaughtUp, probeIntervalMs, type PropagationRules } from './propagation.ts';
+import { rebase, type OverlapPolicy } from './rebase.ts';
+import { retryDelayMs, type RetryPolicy } from './retry-policy.ts';
+
+export interface FlightRules {
+  readonly retry: RetryPolicy;
+  readonly onOverlap: OverlapPolicy;
+  readonly propagation: PropagationRules;
+  /** How long a request without an answer may still take effect: a lease and two request time-outs. */
+  readonly doubtLastsMs: number;
+}
+
+/** A claimed lane on board: what is planned for it and what has become of it. */
+export interface Passenger {
+  readonly plan: LanePlan;
+  readonly report: LaneReport;
+  readonly intents: Intent[];
+}
+
+/** What was read of one lane's records. */
+export interface LaneReading {
+  /** The read showed its freshness. */
+  readonly proof: boolean;
+  /** By id. */
+  readonly records: ReadonlyMap<string, RecordState>;
+}
+
+/**
+ * Fills the passenger's intents, and ends or postpones what needs no write.
+ * @param reading undefined where the API answered for other lanes but not for this one
+ */
+export function decide(
+  passenger: Passenger,
+  reading: LaneReading | undefined,
+  context: JudgeContext,
+  rules: FlightRules,
+): void {
+  const { plan, report } = passenger;
+  const { propagation } = rules;
+  if (!reading) return report.waitFor('retrying', retryDelayMs(rules.retry, 1, context.fraction));
+  const { records: reads, proof } = reading;
+  if (!hasCaughtUp(report.lane.memory.rest, reads, proof, context.nowMs)) {
+    const left = (report.lane.memory.rest?.latest ?? 0) - context.nowMs;
+    return report.waitFor('resting', Math.min(probeIntervalMs(propagation), left));
+  }
+  for (const write of plan.writes) {
+    const intent = decideWrite(
+      passenger,
+      write,
+      reads.get(write.id) ?? { found: false },
+      proof,
+      context,
+      rules,
+    );
+    if (intent) passenger.intents.push(intent);
+  }
+}
+
+function decideWrite(
+  { report }: Passenger,
+  write: PlannedWrite,
+  read: RecordState,
+  proof: boolean,
+  context: JudgeContext,
+  rules: FlightRules,
+): Intent | undefined {
+  const memory = report.memoryOf(write.id);
+  const { mayLand } = memory ?? {};
+  if (write.operation === 'delete' && mayLand?.operation === 'create' && mayLand.until > context.nowMs) {
+    // Deleted now, the record would come back when the late create arrives.
+    report.waitFor('retrying', mayLand.until - context.nowMs);
+    return undefined;
+  }
+  const decision = rebase(write, read, proof, memory, {
+    onOverlap: rules.onOverlap,
+    retryLimit: rules.retry.limit,
+  });
+  switch (decision.kind) {
+    case 'write':
+      return makeIntent(report.lane, write, decision, memory);
+    case 'conclude':
+      report.end(write.id, write, { result: decision.result, etag: decision.etag });
+      return undefined;
+    case 'fail':
+      fail(report, write, decision.code, memory);
+      return undefined;
+    case 'not-found':
+      judgeRefusal(report, { ...write, request: write }, { status: 404 }, context);
+      return undefined;
+    case 'look-again': {
+      const { conflicts } = report.remember(write.id, { conflicts: (memory?.conflicts ?? 0) + 1 });
+      report.waitFor('retrying', retryDelayMs(rules.retry, conflicts, context.fraction));
+      return undefined;
+    }
+  }
+}
+
+/** An overlap is the fault of one change, so merged ones are told apart first; at the conflict limit they fail together. */
+function fail(
+  report: LaneReport,
+  write: PlannedWrite,
+  code: 'OVERLAP' | 'CONFLICT_LIMIT',
+  memory: RecordMemory = NEW_RECORD,
+): void {
+  // Not after a doubt: the merged write may have landed, and its older values must not come again.
+  if (code === 'OVERLAP' && write.covers.length > 1 && memory.doubt === 'none')
+    return report.unmerge(write.id);
+  const message =
+    code === 'OVERLAP'
+      ? `${write.id}: another writer set a field of this change meanwhile`
+      : `${write.id} was changed by others ${Math.min(memory.conflicts, memory.refusals)} times in a row`;
+  report.end(write.id, write, failure(code, { status: memory.lastStatus, message }));
+}

@@ -1,0 +1,200 @@
+/**
+ * One visit to the territory API for one or several lanes: plan, read with ETags, store the intents, write in bulk,
+ * judge record by record, complete. Effects only through the ports; every rule is in a pure file of its own.
+ */
+import type { ClaimedLane, Intent, Journal, LaneCompletion } from '../journal/port.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import type { ApiTrouble, TerritoryApi } from '../territory-api/port.ts';
+import type { Blame } from './blame.ts';
+import type { BulkReads } from './bulk-read.ts';
+import type { BulkAnswer } from './bulk-write.ts';
+import { decide, type FlightRules, type Passenger } from './decide.ts';
+import { judge, type JudgeContext } from './judge.ts';
+import { LaneReport, type EndChange } from './lane-report.ts';
+import { planLane } from './plan.ts';
+import type { PropagationEstimate } from './propagation-estimate.ts';
+import { restAfter, wentEarly } from './propagation.ts';
+import type { Suspects } from './suspects.ts';
+
+export type { FlightRules } from './decide.ts';
+
+export interface FlightDeps {
+  readonly api: TerritoryApi;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly blame: Blame;
+  readonly suspects: Suspects;
+  readonly reads: BulkReads;
+  readonly propagation: PropagationEstimate;
+  readonly rules: FlightRules;
+  readonly endChange: EndChange;
+}
+
+/** How a flight went, for the breaker, the batch size and the figures. */
+export interface FlightResult {
+  readonly trouble?: ApiTrouble;
+  readonly writes: number;
+  readonly conflicts: number;
+}
+
+/**
+ * Flies these lanes, at most `limit` records. Completes every lane that is still ours, whatever happened.
+ * @param maySend asked just before the write: false once the leases are about to end
+ * @param signal aborts the requests; what was sent is then in doubt
+ */
+export async function fly(
+  lanes: readonly ClaimedLane[],
+  limit: number,
+  deps: FlightDeps,
+  maySend: () => boolean,
+  signal: AbortSignal,
+): Promise<FlightResult> {
+  const passengers = board(lanes, limit, deps.clock.now());
+  const writesThen = deps.blame.writes;
+  const read = await deps.reads.read(passengers, deps.api, signal);
+  if (read.kind === 'trouble') {
+    await complete(passengers, deps);
+    return { trouble: read.trouble, writes: 0, conflicts: 0 };
+  }
+  let suspicion: ApiTrouble | undefined;
+  const context = judgeContext(deps, writesThen, (trouble) => (suspicion = trouble));
+  for (const passenger of passengers) decide(passenger, read.of(passenger), context, deps.rules);
+  const result = await write(passengers, deps, maySend, signal);
+  await complete(passengers, deps);
+  return { ...result, trouble: result.trouble ?? suspicion };
+}
+
+function board(lanes: readonly ClaimedLane[], limit: number, nowMs: number): Passenger[] {
+  let room = limit;
+  return lanes.map((lane) => {
+    const plan = planLane(lane, Math.max(1, room));
+    room -= plan.repeats.length + plan.writes.length;
+    const report = new LaneReport(lane, plan.prefixEnd, nowMs, plan.replays);
+    report.supersede(plan.superseded);
+    return { plan, report, intents: [...plan.repeats] };
+  });
+}
+
+async function write(
+  passengers: readonly Passenger[],
+  deps: FlightDeps,
+  maySend: () => boolean,
+  signal: AbortSignal,
+): Promise<FlightResult> {
+  const loaded = passengers.filter(({ intents }) => intents.length > 0);
+  if (loaded.length === 0) return { writes: 0, conflicts: 0 };
+  const held = await deps.journal.storeIntents(
+    loaded.map(({ report, intents }) => ({
+      territoryId: report.lane.territoryId,
+      fence: report.lane.fence,
+      intents,
+    })),
+  );
+  const sendable = loaded.filter(({ report }) => held.has(report.lane.territoryId));
+  if (sendable.length === 0 || !maySend()) return { writes: 0, conflicts: 0 };
+  const sent = sendable.flatMap((passenger) => passenger.intents.map((intent) => ({ passenger, intent })));
+  const writesThen = deps.blame.writes;
+  const answers = await deps.suspects.send(
+    deps.api,
+    sent.map(({ intent }) => intent.request),
+    signal,
+    maySend,
+  );
+  return judgeAll(sent, answers, writesThen, deps);
+}
+
+function judgeAll(
+  sent: readonly { readonly passenger: Passenger; readonly intent: Intent }[],
+  answers: readonly BulkAnswer[],
+  writesThen: number,
+  deps: FlightDeps,
+): FlightResult {
+  let trouble: ApiTrouble | undefined;
+  const context = judgeContext(
+    deps,
+    writesThen + answers.filter(isDone).length,
+    (suspicion) => (trouble ??= suspicion),
+  );
+  let conflicts = 0;
+  const early = { accepted: 0, refused: 0 };
+  const judged = sent.map(({ passenger, intent }, index) => {
+    const answer = answers[index] ?? { kind: 'answered', record: { kind: 'missing' } };
+    return { report: passenger.report, intent, wasInDoubt: passenger.plan.repeats.includes(intent), answer };
+  });
+  // Successes first: they decide whose fault a refusal is.
+  judged.sort((a, b) => Number(isDone(b.answer)) - Number(isDone(a.answer)));
+  for (const { report, intent, wasInDoubt, answer } of judged) {
+    if (answer.kind === 'trouble') {
+      trouble ??= answer.trouble;
+      markUnanswered(report, intent, answer.sent, context);
+      continue;
+    }
+    report.sent(intent.covers);
+    if (isDone(answer)) deps.blame.succeeded([JSON.stringify([report.lane.territoryId, intent.request.id])]);
+    if (answer.record.kind === 'conflict') conflicts += 1;
+    if (wentEarly(report.lane.memory.rest, intent.request.id, intent.request.ifMatch, context.nowMs)) {
+      if (answer.record.kind === 'done') early.accepted += 1;
+      if (answer.record.kind === 'conflict') early.refused += 1;
+    }
+    judge(report, intent, wasInDoubt, answer.record, { ...context, retryAfterMs: answer.retryAfterMs });
+  }
+  deps.propagation.observe(early);
+  return { trouble, writes: sent.length, conflicts };
+}
+
+/**
+ * Trouble of the whole request: in doubt, unless it is certain that the API did not act on it. The report then keeps
+ * what the lane knew before: a first send leaves nothing behind, a repetition stays in doubt.
+ */
+function markUnanswered(report: LaneReport, intent: Intent, wasSent: boolean, context: JudgeContext): void {
+  if (!wasSent) return;
+  report.sent(intent.covers);
+  report.unanswered(intent, context.landsBy);
+  report.note(intent.covers, { at: context.nowMs, step: 'in-doubt', assignment: intent.request.id });
+}
+
+function isDone(answer: BulkAnswer): boolean {
+  return answer.kind === 'answered' && answer.record.kind === 'done';
+}
+
+async function complete(passengers: readonly Passenger[], deps: FlightDeps): Promise<void> {
+  const { propagation } = deps.rules;
+  const completions = passengers.map(({ report }): LaneCompletion => {
+    const { rest, delayMs } = restAfter(
+      report.writes,
+      report.lane.memory.rest,
+      deps.clock.now(),
+      propagation,
+      deps.propagation.restMs,
+    );
+    if (delayMs > 0) report.waitFor('resting', delayMs);
+    return report.completion(rest, deps.propagation.restMs, deps.endChange);
+  });
+  await deps.journal.complete(completions);
+}
+
+const REFUSES_ALL =
+  'it refuses every record and accepts none: check the role of the technical user and TERRITORY_PATH; nothing is dead-lettered meanwhile';
+
+/** @param onTrouble told of what stands in the way of every record */
+function judgeContext(
+  { clock, random, rules, blame, log }: FlightDeps,
+  writesThen: number,
+  onTrouble: (trouble: ApiTrouble) => void,
+): JudgeContext {
+  return {
+    retry: rules.retry,
+    blame,
+    writesThen,
+    log,
+    nowMs: clock.now(),
+    landsBy: clock.now() + rules.doubtLastsMs,
+    fraction: random.fraction(),
+    retryAfterMs: undefined,
+    suspectConfiguration: (status) => onTrouble({ reason: 'forbidden', status, message: REFUSES_ALL }),
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * From deliveries to the journal: parsed, appended in delivery order in batches, one append at a time, then settled.
+ * After a failed append nothing that was received on that link is appended or settled any more: a later batch would
+ * overtake the failed one. The link is given up instead, and the mesh delivers everything again in order.
+ */
+import type { AppendResult, Arrival, Journal } from '../journal/port.ts';
+import { receiptOf } from '../journal/port.ts';
+import type { Delivery, DeliveryHandler, Subscription } from '../mesh/port.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Arrivals } from './arrivals.ts';
+import { Receipts } from './receipts.ts';
+
+/** A batch is appended when it is this large or this old. */
+const BATCH_LIMIT = 200;
+const BATCH_AGE_MS = 5;
+
+export interface IntakeOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly arrivals: Arrivals;
+}
+
+interface Received {
+  readonly delivery: Delivery;
+  readonly arrival: Arrival;
+}
+
+export class Intake implements DeliveryHandler {
+  private readonly options: IntakeOptions;
+  private readonly receipts = new Receipts();
+  private readonly stopListening: () => void;
+  private subscription: Subscription | undefined;
+  private stopped = false;
+  private batch: Received[] = [];
+  private timer: Timer | undefined;
+  private lastAttachedAtMs: number | undefined;
+  /** The link whose deliveries count; those of any other are left to be delivered again. */
+  private link: number | undefined;
+  /** Everything that touches the journal happens one after the other. */
+  private work: Promise<void> = Promise.resolve();
+
+  constructor(options: IntakeOptions) {
+    this.options = options;
+    this.stopListening = options.journal.onReleased((receipt) => this.receipts.settle(receipt));
+  }
+
+  /** Deliveries that are received and not settled. */
+  get unsettled(): number {
+    return this.receipts.size + this.batch.length;
+  }
+
+  /** The queue is attached, so what is in it comes to this instance. */
+  get isAttached(): boolean {
+    return this.link !== undefined;
+  }
+
+  /** Monotonic milliseconds of the latest attachment, also of one that is lost. */
+  get attachedAtMs(): number | undefined {
+    return this.lastAttachedAtMs;
+  }
+
+  /** Tells whom to ask for a new link after a failed append. */
+  bind(subscription: Subscription): void {
+    this.subscription = subscription;
+  }
+
+  attached(link: number): void {
+    this.link = link;
+    this.lastAttachedAtMs = this.options.clock.monotonicMs();
+  }
+
+  delivery(delivery: Delivery): void {
+    if (this.stopped || delivery.link !== this.link) return;
+    const arrival = this.options.arrivals.read(delivery.message, this.options.clock.now());
+    this.batch.push({ delivery, arrival });
+    if (this.batch.length >= BATCH_LIMIT) this.flush();
+    else this.timer ??= this.options.clock.after(BATCH_AGE_MS, () => this.flush());
+  }
+
+  lost(link: number): void {
+    if (link === this.link) this.abandonLink();
+  }
+
+  /** Appends what has been received so far, and takes nothing more. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.flush();
+    await this.work;
+  }
+
+  /** Forgets the deliveries that still wait: they stay unsettled, so the mesh keeps their messages. */
+  close(): void {
+    this.stopListening();
+    this.receipts.clear();
+  }
+
+  private flush(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    const batch = this.batch;
+    this.batch = [];
+    if (batch.length > 0) this.next(() => this.append(batch));
+  }
+
+  private async append(batch: readonly Received[]): Promise<void> {
+    // The link may have been lost while an earlier append was running: then this batch is delivered again.
+    const current = batch.filter(({ delivery }) => delivery.link === this.link);
+    if (current.length === 0) return;
+    const results = await this.options.journal.append(current.map(({ arrival }) => arrival));
+    const faulty: Received[] = [];
+    for (const [index, received] of current.entries()) {
+      const result = results[index];
+      if (!result) continue;
+      const { arrival } = received;
+      const isFaulty = result.kind === 'clash' || result.kind === 'refused';
+      if (isFaulty && arrival.kind === 'change') {
+        const { arrivals } = this.options;
+        const letter = result.kind === 'clash' ? arrivals.asClash(arrival) : arrivals.asRefused(arrival);
+        faulty.push({ ...received, arrival: letter });
+      } else this.settle(received, result);
+    }
+    if (faulty.length > 0) await this.append(faulty);
+  }
+
+  private settle({ delivery, arrival }: Received, result: AppendResult): void {
+    const keep = this.options.journal.durability === 'queue' && result.kind !== 'duplicate';
+    if (keep) this.receipts.keep(receiptOf(arrival), delivery);
+    else delivery.accept();
+  }
+
+  /** In turn, so that no append of a new link runs before an embedded journal has dropped what the old one brought. */
+  private abandonLink(): void {
+    this.link = undefined;
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.batch = [];
+    this.receipts.clear();
+    this.next(() => this.options.journal.receiverLost());
+  }
+
+  private next(step: () => Promise<void>): void {
+    this.work = this.work.then(step).catch((error: unknown) => {
+      this.options.log.error('The journal takes no changes; receiving starts anew, nothing was settled', {
+        error,
+      });
+      this.abandonLink();
+      this.subscription?.restart('the journal takes no changes');
+    });
+  }
+}

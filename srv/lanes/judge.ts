@@ -1,0 +1,232 @@
+/** What an answer of the API means for the record it was given for, and for the lane that waits. */
+import type { FailureCode } from '../events/outcome.ts';
+import { NEW_RECORD, type Intent } from '../journal/port.ts';
+import type { Log } from '../platform/log.ts';
+import type { Blame } from './blame.ts';
+import type { BulkRecord } from './bulk-write.ts';
+import type { LaneReport, ResultPart } from './lane-report.ts';
+import { retryDelayMs, type RetryPolicy } from './retry-policy.ts';
+
+export interface JudgeContext {
+  readonly retry: RetryPolicy;
+  readonly blame: Blame;
+  /** `blame.writes` when the request was sent, and what succeeded together with it; absent: as of now. */
+  readonly writesThen?: number;
+  readonly log: Log;
+  /** Epoch milliseconds. */
+  readonly nowMs: number;
+  /** Epoch milliseconds: what was sent now has taken effect by then, or never will. */
+  readonly landsBy: number;
+  /** In [0, 1): the jitter of this flight's waits. */
+  readonly fraction: number;
+  readonly retryAfterMs: number | undefined;
+  /** Called where the API refuses every record and accepts none: no record is to blame. */
+  readonly suspectConfiguration: (status: number) => void;
+}
+
+const WRITTEN = { update: 'updated', create: 'created', delete: 'deleted' } as const;
+
+/**
+ * Judges one record's answer. `wasInDoubt`: the request was an exact repetition.
+ * Records that were written have to be judged before those that were refused: their success decides whose fault it is.
+ */
+export function judge(
+  report: LaneReport,
+  intent: Intent,
+  wasInDoubt: boolean,
+  answer: BulkRecord,
+  context: JudgeContext,
+): void {
+  const { request, covers } = intent;
+  const step = { at: context.nowMs, assignment: request.id };
+  switch (answer.kind) {
+    case 'done':
+      report.note(covers, { ...step, step: 'applied', detail: detailOf(answer) });
+      report.end(request.id, intent, { result: WRITTEN[request.operation], etag: answer.etag });
+      report.wrote(request.id, answer.etag);
+      return;
+    case 'conflict':
+      report.note(covers, { ...step, step: 'conflict', detail: detailOf(answer) });
+      report.conflicted(covers);
+      return judgeConflict(report, intent, wasInDoubt, answer.status, context);
+    case 'refused':
+      report.note(covers, { ...step, step: 'refused', detail: detailOf(answer) });
+      return judgeRefused(report, intent, wasInDoubt, answer, context);
+    case 'defect':
+      context.log.error('The territory API refused a request as malformed: a defect of this program', {
+        status: answer.status,
+        code: answer.code,
+      });
+      return report.end(request.id, intent, failure('REJECTED_BY_API', answer));
+    case 'failed':
+      report.note(covers, { ...step, step: 'in-doubt', detail: detailOf(answer) });
+      return judgeFailure(report, intent, answer, context);
+    case 'running':
+    case 'missing':
+      report.note(covers, { ...step, step: 'in-doubt' });
+      report.unanswered(intent, context.landsBy);
+      return report.waitFor(
+        'retrying',
+        retryDelayMs(context.retry, 1, context.fraction, context.retryAfterMs),
+      );
+  }
+}
+
+/** A doubt that is older than this request stays: only a write that succeeds ends it. */
+function judgeConflict(
+  report: LaneReport,
+  intent: Intent,
+  wasInDoubt: boolean,
+  lastStatus: number,
+  context: JudgeContext,
+): void {
+  const { id } = intent.request;
+  const known = report.memoryOf(id);
+  const { conflicts } = report.remember(id, {
+    conflicts: (known?.conflicts ?? 0) + 1,
+    refusals: (known?.refusals ?? 0) + 1,
+    lastStatus,
+    ...(wasInDoubt && { doubt: 'refused', intent }),
+  });
+  if (conflicts <= context.retry.limit) {
+    report.waitFor(
+      'retrying',
+      retryDelayMs(context.retry, conflicts, context.fraction, context.retryAfterMs),
+    );
+  } else if (context.retryAfterMs) {
+    // There is no other retry to wait for: the last look follows as soon as the API allows.
+    report.waitFor('retrying', context.retryAfterMs);
+  }
+}
+
+function judgeRefused(
+  report: LaneReport,
+  intent: Intent,
+  wasInDoubt: boolean,
+  answer: Extract<BulkRecord, { kind: 'refused' }>,
+  context: JudgeContext,
+): void {
+  const { id, operation } = intent.request;
+  if (wasInDoubt && answer.whole) return judgeFailure(report, intent, answer, context);
+  if (operation === 'delete' && answer.status === 404) return judgeGone(report, intent, wasInDoubt, context);
+  // Not to be repeated; but an older request, of a dead letter, may be in doubt still: only a success ends that.
+  if (wasInDoubt) report.remember(id, { doubt: 'sent', intent: undefined });
+  judgeRefusal(report, intent, answer, context);
+}
+
+/**
+ * The record to delete is gone, perhaps by the first send of this very request; or a late node does not know it yet, so
+ * it is looked at again until that can no longer be.
+ */
+function judgeGone(report: LaneReport, intent: Intent, wasInDoubt: boolean, context: JudgeContext): void {
+  const { id } = intent.request;
+  const known = report.memoryOf(id) ?? NEW_RECORD;
+  if (known.undecidedRounds >= context.retry.limit) {
+    const oursLanded = wasInDoubt || known.doubt === 'refused';
+    return report.end(id, intent, { result: oursLanded ? 'deleted' : 'unchanged' });
+  }
+  const { undecidedRounds } = report.remember(id, {
+    undecidedRounds: known.undecidedRounds + 1,
+    refusals: known.refusals + 1,
+    ...(wasInDoubt && { doubt: 'refused', intent }),
+  });
+  report.waitFor(
+    'retrying',
+    retryDelayMs(context.retry, undecidedRounds, context.fraction, context.retryAfterMs),
+  );
+}
+
+/** A refusal for the content, by the API's answer or because a read did not find the record. */
+export function judgeRefusal(
+  report: LaneReport,
+  refused: Pick<Intent, 'covers' | 'supersedes'> & { readonly request: { readonly id: string } },
+  answer: { readonly status: number; readonly code?: string; readonly message?: string },
+  context: JudgeContext,
+): void {
+  const { id } = refused.request;
+  if (refused.covers.length > 1) return report.unmerge(id);
+  const known = report.memoryOf(id);
+  const rounds = known?.undecidedRounds ?? 0;
+  const verdict = context.blame.judge(
+    recordName(report, id),
+    rounds,
+    context.retry.limit,
+    context.writesThen,
+  );
+  if (verdict === 'record') return report.end(id, refused, failure(codeOfStatus(answer.status), answer));
+  if (verdict === 'configuration') context.suspectConfiguration(answer.status);
+  report.remember(id, { undecidedRounds: rounds + 1, refusals: (known?.refusals ?? 0) + 1 });
+  report.waitFor('retrying', retryDelayMs(context.retry, rounds + 1, context.fraction, context.retryAfterMs));
+}
+
+/**
+ * 5xx for this record while the request as a whole was answered, or a repetition that the API refuses as a whole: it
+ * stays in doubt, and a failure counts only when another record's write succeeded since the last one.
+ */
+function judgeFailure(
+  report: LaneReport,
+  intent: Intent,
+  answer: Extract<BulkRecord, { kind: 'failed' | 'refused' }>,
+  context: JudgeContext,
+): void {
+  const { id } = intent.request;
+  const { failures, undecidedRounds } = report.memoryOf(id) ?? NEW_RECORD;
+  const othersSucceeded = context.blame.othersSucceeded(recordName(report, id), failures, context.writesThen);
+  const counts = othersSucceeded || failures === 0;
+  report.unanswered(intent, context.landsBy);
+  report.remember(id, {
+    failures: counts ? failures + 1 : failures,
+    undecidedRounds: counts ? undecidedRounds : undecidedRounds + 1,
+  });
+  if (othersSucceeded && failures + 1 > context.retry.limit) {
+    if (answer.kind === 'failed') return report.end(id, intent, failure('API_ERROR', answer));
+    return intent.covers.length > 1
+      ? report.unmerge(id)
+      : report.end(id, intent, failure(codeOfStatus(answer.status), answer));
+  }
+  report.waitFor(
+    'retrying',
+    retryDelayMs(context.retry, failures + undecidedRounds + 1, context.fraction, context.retryAfterMs),
+  );
+}
+
+export function failure(
+  code: FailureCode,
+  answer: { readonly status?: number; readonly message?: string },
+): ResultPart {
+  return {
+    result: 'failed',
+    error: { status: answer.status, code, message: answer.message ?? MESSAGES[code] ?? code },
+  };
+}
+
+/** Said where the API gave no message of its own. */
+const MESSAGES: Partial<Record<FailureCode, string>> = {
+  UNKNOWN_ASSIGNMENT: 'the territory API knows no such assignment',
+  FORBIDDEN: 'the territory API forbids this write',
+  REJECTED_BY_API: 'the territory API rejects the content of this write',
+  TOO_LARGE: 'the territory API takes no request as large as this single write',
+  API_ERROR: 'the territory API fails on this record while it writes others',
+};
+
+function codeOfStatus(status: number): FailureCode {
+  switch (status) {
+    case 403:
+      return 'FORBIDDEN';
+    case 404:
+      return 'UNKNOWN_ASSIGNMENT';
+    case 413:
+      return 'TOO_LARGE';
+    default:
+      return 'REJECTED_BY_API';
+  }
+}
+
+/** Unique over all lanes; the name under which a record's successes are known too. */
+function recordName(report: LaneReport, id: string): string {
+  return JSON.stringify([report.lane.territoryId, id]);
+}
+
+function detailOf({ status, code }: { readonly status: number; readonly code?: string }): string {
+  return code && code !== String(status) ? `${status} ${code}` : String(status);
+}

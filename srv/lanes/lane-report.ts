@@ -1,0 +1,209 @@
+/** Gathers what a flight made of one lane, and turns it into the completion that the journal records. */
+import type { AssignmentOutcome, AssignmentResult } from '../events/outcome.ts';
+import type {
+  ChangeProgress,
+  ClaimedLane,
+  Covered,
+  Ending,
+  HistoryStep,
+  Intent,
+  LaneCompletion,
+  PendingChange,
+  RecordMemory,
+  Rest,
+  WaitState,
+} from '../journal/port.ts';
+import { isForgettable, NEW_RECORD } from '../journal/port.ts';
+import { isAmong, type Superseded } from './plan.ts';
+
+/** Makes the ending of a change of which every assignment has a result. */
+export type EndChange = (
+  change: PendingChange,
+  progress: ChangeProgress,
+  results: readonly AssignmentResult[],
+) => Ending;
+
+/** A result without the assignment's id, which differs from change to change only by where it stands. */
+export type ResultPart = Omit<AssignmentResult, 'id'>;
+
+interface Progress {
+  readonly results: Map<number, AssignmentResult>;
+  sent: boolean;
+  conflicted: boolean;
+  readonly history: HistoryStep[];
+}
+
+export class LaneReport {
+  readonly lane: ClaimedLane;
+  private readonly prefixEnd: number;
+  private readonly replays: readonly number[];
+  private readonly progress = new Map<number, Progress>();
+  private readonly records: Map<string, RecordMemory>;
+  private readonly written = new Map<string, string | undefined>();
+  private unmergedUpTo: number;
+  private wait: { state: WaitState; delayMs: number } | undefined;
+
+  /**
+   * @param nowMs epoch milliseconds
+   * @param replays positions of the prefix, where it is made of replays
+   */
+  constructor(lane: ClaimedLane, prefixEnd: number, nowMs: number, replays: readonly number[] = []) {
+    this.lane = lane;
+    this.prefixEnd = prefixEnd;
+    this.replays = replays;
+    this.records = new Map([...lane.memory.records].filter(([, record]) => !isForgettable(record, nowMs)));
+    this.unmergedUpTo = lane.memory.unmergedUpTo;
+  }
+
+  memoryOf(id: string): RecordMemory | undefined {
+    return this.records.get(id);
+  }
+
+  remember(id: string, change: Partial<RecordMemory>): RecordMemory {
+    const memory = { ...NEW_RECORD, ...this.records.get(id), ...change };
+    this.records.set(id, memory);
+    return memory;
+  }
+
+  /** The request was sent and not answered: it is repeated until it is. `landsBy`: see `mayLand`. */
+  unanswered(intent: Intent, landsBy: number): void {
+    const { id, operation } = intent.request;
+    this.remember(id, { doubt: 'sent', intent, mayLand: { operation, until: landsBy } });
+  }
+
+  /** A write of these was sent; counted once per flight and change. */
+  sent(covers: readonly Covered[]): void {
+    for (const { position } of covers) this.of(position).sent = true;
+  }
+
+  conflicted(covers: readonly Covered[]): void {
+    for (const { position } of covers) this.of(position).conflicted = true;
+  }
+
+  /** Once for each change, however many of its assignments are covered. */
+  note(covers: readonly Covered[], step: HistoryStep): void {
+    const positions = new Set(covers.map(({ position }) => position));
+    for (const position of positions) this.of(position).history.push(step);
+  }
+
+  /**
+   * The covered assignment changes have ended. Of the record only this is still remembered: that a request of a failed
+   * change may land yet, so that nothing is concluded from a read until a later write of ours went past it.
+   */
+  end(id: string, ended: Pick<Intent, 'covers' | 'supersedes'>, result: ResultPart): void {
+    for (const covered of ended.covers) {
+      const superseded = result.result !== 'failed' && isAmong(ended.supersedes, covered);
+      this.of(covered.position).results.set(
+        covered.index,
+        superseded ? { id, result: 'superseded' } : { id, ...result },
+      );
+    }
+    const { mayLand, refusals } = this.records.get(id) ?? NEW_RECORD;
+    const failedInDoubt = result.result === 'failed' && this.isInDoubt(id);
+    this.records.delete(id);
+    // An update that is late is refused by the ETag that has moved on; nothing stops a create but the record's existence.
+    if (failedInDoubt || mayLand?.operation === 'create') {
+      this.records.set(id, { ...NEW_RECORD, doubt: failedInDoubt ? 'sent' : 'none', mayLand });
+    }
+    // Nothing was written, so the ETag has not moved on: a later request that equals a refused one needs another key.
+    if (result.result === 'unchanged' && refusals > 0 && this.hasOpen(id)) this.remember(id, { refusals });
+  }
+
+  private hasOpen(id: string): boolean {
+    return this.lane.changes.some(({ change, position, results }) =>
+      change.assignments.some(
+        (assignment, index) =>
+          assignment.id === id && !results[index] && !this.progress.get(position)?.results.has(index),
+      ),
+    );
+  }
+
+  /** Nothing is left of these to be written. What is remembered of their records stays: this is not a word of the API. */
+  supersede(items: readonly Superseded[]): void {
+    for (const { id, covered } of items) {
+      this.of(covered.position).results.set(covered.index, { id, result: 'superseded' });
+    }
+  }
+
+  /** Our own write landed: caches have to catch up with it. `etag` undefined where the answer held none. */
+  wrote(id: string, etag: string | undefined): void {
+    this.written.set(id, etag);
+  }
+
+  /** A merged write of this prefix was refused for its content: plan its changes one by one, with fresh attempts. */
+  unmerge(id: string): void {
+    this.unmergedUpTo = Math.max(this.unmergedUpTo, this.prefixEnd, ...this.replays);
+    const { refusals, mayLand } = this.records.get(id) ?? NEW_RECORD;
+    const doubt = this.isInDoubt(id) ? 'sent' : 'none';
+    this.records.set(id, { ...NEW_RECORD, refusals: refusals + 1, doubt, mayLand });
+  }
+
+  private isInDoubt(id: string): boolean {
+    return (this.records.get(id)?.doubt ?? 'none') !== 'none';
+  }
+
+  /** The longest of several waits counts. */
+  waitFor(state: WaitState, delayMs: number): void {
+    if (!this.wait || this.wait.delayMs < delayMs) this.wait = { state, delayMs };
+  }
+
+  /** Records that the flight has written, with the ETag that the API gave. */
+  get writes(): ReadonlyMap<string, string | undefined> {
+    return this.written;
+  }
+
+  completion(rest: Rest | undefined, alsoRestMs: number, endChange: EndChange): LaneCompletion {
+    // Of an edited replay nothing may be left that had not succeeded: it ends without a flight of its own.
+    for (const { position, results } of this.lane.changes) {
+      if (results.every((result) => result !== undefined)) this.of(position);
+    }
+    const progress = [...this.progress].map(([position, made]) => ({
+      position,
+      results: made.results,
+      attempts: made.sent ? 1 : 0,
+      conflicts: made.conflicted ? 1 : 0,
+      history: made.history,
+    }));
+    const relatedTo = progress
+      .filter(wasWritten)
+      .flatMap(({ position }) => this.changeAt(position)?.change.relatedTo ?? []);
+    const ended = progress.flatMap((made) => this.endingOf(made, endChange));
+    const replays = this.replays.filter((position) => ended.every((ending) => ending.position !== position));
+    const { prefixEnd, unmergedUpTo, records } = this;
+    return {
+      territoryId: this.lane.territoryId,
+      fence: this.lane.fence,
+      progress,
+      ended,
+      memory: { prefixEnd, unmergedUpTo, ...(replays.length > 0 && { replays }), records, rest },
+      wait: this.wait,
+      alsoRest:
+        relatedTo.length > 0 ? { territoryIds: [...new Set(relatedTo)], delayMs: alsoRestMs } : undefined,
+    };
+  }
+
+  private endingOf(made: ChangeProgress, endChange: EndChange): Ending[] {
+    const change = this.changeAt(made.position);
+    if (!change) return [];
+    const results = change.results.map((known, index) => known ?? made.results.get(index));
+    return results.every((result) => result !== undefined) ? [endChange(change, made, results)] : [];
+  }
+
+  private changeAt(position: number): PendingChange | undefined {
+    return this.lane.changes.find((change) => change.position === position);
+  }
+
+  private of(position: number): Progress {
+    const known = this.progress.get(position);
+    if (known) return known;
+    const made: Progress = { results: new Map(), sent: false, conflicted: false, history: [] };
+    this.progress.set(position, made);
+    return made;
+  }
+}
+
+const WRITTEN: readonly AssignmentOutcome[] = ['created', 'updated', 'deleted'];
+
+function wasWritten({ results }: ChangeProgress): boolean {
+  return [...results.values()].some(({ result }) => WRITTEN.includes(result));
+}

@@ -1,0 +1,58 @@
+/**
+ * Keeps the leases of one flight alive, and tells when nothing may be sent any more: as soon as a lane was lost, or so
+ * close to the end of the lease that a request might outlive it. Measured on the clock that never jumps.
+ */
+import type { Journal, LaneClaim } from '../journal/port.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+
+export interface LeaseKeeperOptions {
+  readonly journal: Pick<Journal, 'renew'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly leaseMs: number;
+  /** The longest that a request may take: no write starts later than this before the lease ends. */
+  readonly requestMs: number;
+}
+
+export class LeaseKeeper {
+  private readonly options: LeaseKeeperOptions;
+  private readonly claims: readonly LaneClaim[];
+  private endsAtMs: number;
+  private lost = false;
+  private timer: Timer | undefined;
+
+  /** @param claimedAtMs monotonic milliseconds just before the claim was asked for */
+  constructor(options: LeaseKeeperOptions, claims: readonly LaneClaim[], claimedAtMs: number) {
+    this.options = options;
+    this.claims = claims;
+    this.endsAtMs = claimedAtMs + options.leaseMs;
+    this.renewLater();
+  }
+
+  maySend(): boolean {
+    return !this.lost && this.options.clock.monotonicMs() + this.options.requestMs < this.endsAtMs;
+  }
+
+  stop(): void {
+    this.lost = true;
+    this.timer?.cancel();
+  }
+
+  private renewLater(): void {
+    this.timer = this.options.clock.after(this.options.leaseMs / 3, () => void this.renew());
+  }
+
+  private async renew(): Promise<void> {
+    const { journal, clock, leaseMs, log } = this.options;
+    const askedAtMs = clock.monotonicMs();
+    try {
+      const held = await journal.renew(this.claims, leaseMs);
+      if (this.claims.some(({ territoryId }) => !held.has(territoryId))) this.lost = true;
+      else this.endsAtMs = askedAtMs + leaseMs;
+    } catch (error) {
+      log.warn('Leases could not be renewed; the flight sends nothing beyond its present lease', { error });
+    }
+    if (!this.lost) this.renewLater();
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Publishes outcome events and dead letters until the mesh accepts them. Ids are stable, so a repeated one can be told;
+ * no order among them is promised. An outcome event that the mesh refuses for good is parked, a dead letter never.
+ */
+import type { Journal, OutboxMessage } from '../journal/port.ts';
+import type { Mesh, OutgoingMessage, PublishResult } from '../mesh/port.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import { sleep } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+
+/** Messages on their way at a time. */
+const IN_FLIGHT_LIMIT = 200;
+/** Wait before an unconfirmed message is sent again, and before a refused dead letter is. */
+const RESEND_MS = 1000;
+const REFUSED_RESEND_MS = 30_000;
+
+export interface OutboxPublisherOptions {
+  readonly journal: Pick<Journal, 'takeUnsent' | 'markSent' | 'park' | 'giveBack' | 'onWork'>;
+  readonly mesh: Pick<Mesh, 'publish'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class OutboxPublisher {
+  private readonly options: OutboxPublisherOptions;
+  private readonly sending = new Set<Promise<void>>();
+  private readonly stopping = new AbortController();
+  private stopListening: (() => void) | undefined;
+  private timer: Timer | undefined;
+  private pumping = false;
+  private again = false;
+
+  constructor(options: OutboxPublisherOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.stopListening = this.options.journal.onWork(() => void this.pump());
+    void this.pump();
+  }
+
+  /** Goes on publishing for at most `patienceMs`, as long as anything is unsent and the mesh takes it. */
+  async stop(patienceMs: number): Promise<void> {
+    const stopAt = this.options.clock.after(patienceMs, () => this.stopping.abort());
+    await this.pump();
+    while (this.sending.size > 0 && !this.stopping.signal.aborted) await Promise.race(this.sending);
+    stopAt.cancel();
+    this.stopping.abort();
+    this.stopListening?.();
+    this.timer?.cancel();
+  }
+
+  private async pump(): Promise<void> {
+    this.again = true;
+    if (this.pumping) return;
+    this.pumping = true;
+    try {
+      while (this.again && !this.stopping.signal.aborted) {
+        this.again = false;
+        const room = IN_FLIGHT_LIMIT - this.sending.size;
+        const messages = room > 0 ? await this.options.journal.takeUnsent(room) : [];
+        for (const message of messages) this.send(message);
+      }
+    } catch (error) {
+      this.options.log.error('The outbox cannot be read; tried again shortly', { error });
+      this.timer?.cancel();
+      this.timer = this.options.clock.after(RESEND_MS, () => void this.pump());
+    } finally {
+      this.pumping = false;
+    }
+  }
+
+  private send(message: OutboxMessage): void {
+    const sending = this.publish(message)
+      .catch((error: unknown) =>
+        this.options.log.error('A message of the outbox could not be recorded', { error }),
+      )
+      .finally(() => {
+        this.sending.delete(sending);
+        void this.pump();
+      });
+    this.sending.add(sending);
+  }
+
+  private async publish({ id, kind, message }: OutboxMessage): Promise<void> {
+    const { journal, log, clock } = this.options;
+    const result = await this.deliver(kind, message);
+    if (result.kind === 'accepted') return journal.markSent([id]);
+    if (result.kind === 'unconfirmed') {
+      await sleep(clock, RESEND_MS, this.stopping.signal);
+      return journal.giveBack([id]);
+    }
+    const refusal = { id, to: message.to.name, condition: result.condition, reason: result.reason };
+    if (kind === 'outcome') {
+      log.error('The mesh refuses an outcome event for good; it is parked', refusal);
+      return journal.park ? journal.park([id]) : journal.markSent([id]);
+    }
+    log.error('The mesh refuses a dead letter; it is kept and sent again, since it would be lost', refusal);
+    await sleep(clock, REFUSED_RESEND_MS, this.stopping.signal);
+    return journal.giveBack([id]);
+  }
+
+  /** A dead letter that the broker refuses with its history goes without it: the original bytes are what matters. */
+  private async deliver(kind: OutboxMessage['kind'], message: OutgoingMessage): Promise<PublishResult> {
+    const result = await this.options.mesh.publish(message);
+    if (result.kind !== 'refused' || kind !== 'dead-letter' || message.properties?.['history'] === undefined)
+      return result;
+    const { history: _, ...properties } = message.properties;
+    return this.options.mesh.publish({ ...message, properties });
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The rest of a lane after a write, while the API's distributed cache catches up. Pure. The next flight's own read is
+ * the probe: the lane goes on as soon as the read shows the ETags of our writes or proves its freshness, and at the
+ * latest after the longest propagation time.
+ */
+import type { Rest } from '../journal/port.ts';
+import type { RecordState } from '../territory-api/port.ts';
+
+export interface PropagationRules {
+  /** No read of the lane before this time after its write. 0 with `maxMs` 0: the API has no late caches. */
+  readonly minMs: number;
+  /** After this time the lane goes on regardless. */
+  readonly maxMs: number;
+}
+
+/** Probes between the shortest and the longest propagation time. */
+const PROBES = 6;
+
+/** Milliseconds between two probing reads. */
+export function probeIntervalMs(rules: PropagationRules): number {
+  return Math.max(50, (rules.maxMs - rules.minMs) / PROBES);
+}
+
+/**
+ * What to rest for after these writes (record id → new ETag, undefined where the API did not tell it), and how long.
+ * @param restMs the present estimate of the propagation time
+ */
+export function restAfter(
+  writes: ReadonlyMap<string, string | undefined>,
+  previous: Rest | undefined,
+  nowMs: number,
+  rules: PropagationRules,
+  restMs: number,
+): { readonly rest: Rest | undefined; readonly delayMs: number } {
+  const stillOpen = previous && previous.latest > nowMs ? previous : undefined;
+  if (writes.size === 0 || rules.maxMs === 0) return { rest: stillOpen, delayMs: 0 };
+  const expected = new Map(stillOpen?.expected);
+  for (const [id, etag] of writes) {
+    if (etag === undefined) expected.delete(id);
+    else expected.set(id, etag);
+  }
+  const untold = [...writes.values()].includes(undefined);
+  return { rest: { latest: nowMs + rules.maxMs, expected }, delayMs: untold ? rules.maxMs : restMs };
+}
+
+/** The cache is known to have caught up with what we wrote to these records, or the longest time is over. */
+export function hasCaughtUp(
+  rest: Rest | undefined,
+  reads: ReadonlyMap<string, RecordState>,
+  proof: boolean,
+  nowMs: number,
+): boolean {
+  if (!rest || proof || nowMs >= rest.latest) return true;
+  return [...reads].every(([id, read]) => {
+    const etag = rest.expected.get(id);
+    return etag === undefined || (read.found && read.etag === etag);
+  });
+}
+
+/** The write was sent with the ETag of our own last write, before the longest propagation time was over. */
+export function wentEarly(
+  rest: Rest | undefined,
+  id: string,
+  ifMatch: string | undefined,
+  nowMs: number,
+): boolean {
+  return (
+    rest !== undefined && nowMs < rest.latest && ifMatch !== undefined && rest.expected.get(id) === ifMatch
+  );
+}

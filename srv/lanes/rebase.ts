@@ -1,0 +1,115 @@
+/**
+ * What a planned write becomes in the face of the record as read. Pure. Nothing is concluded from a read unless it is
+ * proof and the record is not in doubt; otherwise the write is sent with the ETag that was read and the API's answer
+ * decides: `If-Match` makes a needless write harmless, while a wrong conclusion would lose a change.
+ */
+import type { Operation, Scalar } from '../events/change.ts';
+import { NEW_RECORD, type RecordMemory } from '../journal/port.ts';
+import type { RecordState } from '../territory-api/port.ts';
+import type { PlannedWrite } from './plan.ts';
+
+export type OverlapPolicy = 'source-wins' | 'review';
+
+export interface RebaseRules {
+  readonly onOverlap: OverlapPolicy;
+  /** Retries after the first refused write. */
+  readonly retryLimit: number;
+}
+
+export type Decision =
+  | { readonly kind: 'write'; readonly operation: Operation; readonly ifMatch?: string }
+  /** Proven to be as wanted: `updated` or `deleted` where a write of ours in doubt explains it. */
+  | {
+      readonly kind: 'conclude';
+      readonly result: 'unchanged' | 'updated' | 'deleted';
+      readonly etag?: string;
+    }
+  | { readonly kind: 'fail'; readonly code: 'OVERLAP' | 'CONFLICT_LIMIT' }
+  /** Update of a record that a read did not find: judged like a 404. */
+  | { readonly kind: 'not-found' }
+  /** The read allows neither a conclusion nor a write: read again later, past the cache. */
+  | { readonly kind: 'look-again' };
+
+/** Decides one record. `memory` is what the lane remembers of it, undefined on its first flight. */
+export function rebase(
+  write: PlannedWrite,
+  read: RecordState,
+  proof: boolean,
+  memory: RecordMemory | undefined,
+  rules: RebaseRules,
+): Decision {
+  const { conflicts, refusals } = memory ?? NEW_RECORD;
+  const lastLook = conflicts > rules.retryLimit;
+  // A look that brought nothing is counted as a conflict too, but only what was refused as often is given up.
+  const spent = lastLook && refusals > rules.retryLimit;
+  const doubt = doubtAfter(read, memory);
+  // While a request of ours may still land, not even the freshest read shows what will stay.
+  const conclusive = proof && doubt !== 'may-land';
+  if (!read.found) return rebaseMissing(write.operation, { conclusive, lastLook, spent, doubt });
+  if (write.operation !== 'delete' && conclusive && isAsWanted(write, read.fields)) {
+    return { kind: 'conclude', result: doubt === 'resolved' ? 'updated' : 'unchanged', etag: read.etag };
+  }
+  if (rules.onOverlap === 'review' && (doubt === 'resolved' || overlaps(write, read.fields))) {
+    return proof || lastLook ? { kind: 'fail', code: 'OVERLAP' } : { kind: 'look-again' };
+  }
+  if (spent) return { kind: 'fail', code: 'CONFLICT_LIMIT' };
+  const operation = write.operation === 'delete' ? 'delete' : 'update';
+  return { kind: 'write', operation, ifMatch: read.etag };
+}
+
+type Doubt = 'none' | 'may-land' | 'resolved';
+
+/**
+ * A refused repetition is resolved: its first send has landed or never will. Not so while the record still shows the
+ * very ETag that was refused: then it was a late node that refused it, and another may take it yet.
+ */
+function doubtAfter(read: RecordState, memory: RecordMemory | undefined): Doubt {
+  switch (memory?.doubt ?? 'none') {
+    case 'none':
+      return 'none';
+    case 'sent':
+      return 'may-land';
+    case 'refused':
+      return read.found && read.etag === memory?.intent?.request.ifMatch ? 'may-land' : 'resolved';
+  }
+}
+
+/** A last look past the cache comes after more time than any propagation takes: for what is missing as good as proof. */
+function rebaseMissing(
+  operation: Operation,
+  look: {
+    readonly conclusive: boolean;
+    readonly lastLook: boolean;
+    readonly spent: boolean;
+    readonly doubt: Doubt;
+  },
+): Decision {
+  const { conclusive, lastLook, spent, doubt } = look;
+  if (operation === 'create') {
+    return spent ? { kind: 'fail', code: 'CONFLICT_LIMIT' } : { kind: 'write', operation };
+  }
+  if (!conclusive && !lastLook) return { kind: 'look-again' };
+  if (operation === 'update') return { kind: 'not-found' };
+  return { kind: 'conclude', result: doubt === 'resolved' ? 'deleted' : 'unchanged' };
+}
+
+/** Every field that the write sets has the wanted value already. */
+function isAsWanted(write: PlannedWrite, current: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(write.fields).every(([name, value]) => sameValue(value, current[name]));
+}
+
+/** Someone else set a field of ours to neither what the source saw nor what it wants. */
+function overlaps(write: PlannedWrite, current: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(write.before).some(
+    ([name, image]) =>
+      !sameValue(image, current[name]) && !sameValue(write.fields[name] ?? null, current[name]),
+  );
+}
+
+/** Numbers by value, also where the API gives them as text; a field that is absent counts as null. */
+function sameValue(wanted: Scalar, current: unknown): boolean {
+  if (typeof wanted === 'number' && typeof current === 'string') {
+    return current.trim() !== '' && Number(current) === wanted;
+  }
+  return (current ?? null) === wanted;
+}

@@ -1,0 +1,184 @@
+/** The start: reads the environment, builds the program on its real adapters, and runs it until told to stop. */
+import { disableExceptionLogger, setGlobalLogLevel } from '@sap-cloud-sdk/util';
+
+import { createApp } from './app.ts';
+import type { Application } from './config/application.ts';
+import type { ServiceBinding } from './config/bindings.ts';
+import { readConfiguration, type Configuration } from './config/configuration.ts';
+import { readEnvironment } from './config/environment.ts';
+import { ConfigurationError, EXIT_MISCONFIGURED } from './config/problems.ts';
+import type { Settings } from './config/settings.ts';
+import { unbuiltSettings, unusedBindings } from './config/unbuilt.ts';
+import type { Readiness } from './http/health.ts';
+import { operationsExposure } from './http/operations/exposure.ts';
+import { createHttpServer, HttpListenError } from './http/server.ts';
+import { MemoryJournal } from './journal/memory/journal.ts';
+import {
+  createPostgresJournal,
+  PostgresSettingsError,
+  type PostgresJournal,
+} from './journal/postgres/index.ts';
+import { ApiBudget } from './lanes/api-budget.ts';
+import { createMesh, MeshEndpointError } from './mesh/index.ts';
+import {
+  createQueueAdministration,
+  ManagementError,
+  noManagement,
+  planQueues,
+  QueueWatch,
+  setupAtStart,
+} from './mesh/management/index.ts';
+import { ActivityRecord } from './monitor/activity.ts';
+import { systemClock as clock } from './platform/clock.ts';
+import type { Log } from './platform/log.ts';
+import { createLogger } from './platform/logger.ts';
+import { systemRandom as random } from './platform/random.ts';
+import { createShutdown } from './platform/shutdown.ts';
+import { TerritoryApiSettingsError } from './territory-api/index.ts';
+import { createLateTerritoryApi } from './territory-api/late-binding.ts';
+import type { TerritoryApi } from './territory-api/port.ts';
+
+/** For intake, outbox, leases and operators. */
+const CONNECTIONS_BESIDE_FLIGHTS = 6;
+
+// SAP Cloud SDK logs by itself: an uncaught error of axios with its Authorization header, and a line at each look-up.
+disableExceptionLogger();
+setGlobalLogLevel('warn');
+
+try {
+  await run(readConfiguration(readEnvironment()));
+} catch (error) {
+  const problems = problemsOf(error);
+  for (const problem of problems) process.stderr.write(`territory-sync: ${problem}\n`);
+  process.exit(EXIT_MISCONFIGURED);
+}
+
+async function run({
+  settings,
+  application,
+  bindings,
+  mesh: binding,
+  warnings,
+}: Configuration): Promise<void> {
+  const unbuilt = unbuiltSettings(settings);
+  if (unbuilt.length > 0) throw new ConfigurationError(unbuilt);
+  const log = createLog(settings, application);
+  for (const warning of [...warnings, ...unusedBindings(bindings)]) log.warn(warning);
+  const exposure = operationsExposure({
+    host: settings.http.host,
+    deployed: application.deployed,
+    xsuaa: bindings.xsuaa !== undefined,
+  });
+  if (exposure.kind === 'withheld') log.warn(exposure.line);
+
+  const mesh = createMesh({ endpoint: binding.endpoint, clock, random, log });
+  const activity = new ActivityRecord({ clock, conflicts: settings.conflicts });
+  const budget = new ApiBudget({ limit: settings.territory.dailyBudget, clock, log });
+  const api = createApi(settings, log, () => {
+    activity.apiRequest();
+    budget.spend();
+  });
+  const durable = bindings.postgres && createDurableJournal(settings, application, bindings.postgres, log);
+  const app = createApp(settings, application, {
+    clock,
+    random,
+    log,
+    mesh,
+    journal: durable ?? new MemoryJournal({ clock }),
+    api,
+    activity,
+    budget,
+  });
+  const shutdown = createShutdown({ timeoutMs: settings.shutdown.timeoutS * 1000, clock, log });
+  const { requested: signal } = shutdown;
+  const administration = createQueueAdministration(binding, { clock, random, signal });
+  const queueWatch = new QueueWatch({ queue: settings.mesh.queue, administration, clock, log });
+  const readiness = (): Readiness => {
+    const known = app.readiness();
+    const journal = durable ? [{ name: 'journal' as const, ...durable.check() }] : [];
+    return { ...known, checks: [...known.checks, ...journal, { name: 'queue', ...queueWatch.check() }] };
+  };
+  const operations = exposure.kind === 'served' ? app.operations : undefined;
+  const http = createHttpServer({ ...settings.http, log, readiness, operations });
+
+  shutdown.onStop('the watch over the queue', async () => queueWatch.stop());
+  shutdown.onStop('the service', () => app.stop());
+  if (durable) shutdown.onStop('the journal', () => durable.close());
+  shutdown.onStop('the HTTP server', () => http.close());
+
+  if (settings.mesh.setup && !administration) {
+    throw new ConfigurationError([`MESH_SETUP is true. ${noManagement(binding.endpoint)}.`]);
+  }
+  const { port } = await http.listen();
+  if (settings.mesh.setup && administration) {
+    const outcome = await setupAtStart(planQueues(settings), { administration, clock, random, log, signal });
+    if (outcome === 'stopped') return;
+  }
+  await durable?.start();
+  if (signal.aborted) return;
+  queueWatch.start();
+  app.start();
+  log.info('territory-sync is running', {
+    port,
+    queue: settings.mesh.queue,
+    protocol: settings.territory.protocol,
+    journal: durable
+      ? 'PostgreSQL: any number of instances share the work'
+      : 'embedded: run one instance, the queue is the durable record',
+  });
+}
+
+/** One journal for all instances that are bound to the database. */
+function createDurableJournal(
+  settings: Settings,
+  application: Application,
+  binding: ServiceBinding,
+  log: Log,
+): PostgresJournal {
+  return createPostgresJournal({
+    binding,
+    clock,
+    random,
+    log,
+    // Another one after each start, so that the lanes of the one before are told from its own.
+    instance: `${application.instanceIndex} ${random.uuid().slice(0, 8)}`,
+    concurrency: settings.territory.concurrency,
+    poolSize: settings.territory.concurrency + CONNECTIONS_BESIDE_FLIGHTS,
+  });
+}
+
+function createLog(settings: Settings, application: Application): Log {
+  return createLogger({
+    level: settings.log.level,
+    format: application.production ? 'json' : 'text',
+    component: application,
+    clock,
+  });
+}
+
+function createApi(settings: Settings, log: Log, onRequest: () => void): TerritoryApi {
+  const { territory, propagation } = settings;
+  return createLateTerritoryApi(
+    {
+      ...territory,
+      freshValues: territory.cacheFreshValues,
+      propagationOff: propagation.maxMs === 0,
+    },
+    { clock, log, onRequest },
+  );
+}
+
+/** The lines for what a person has to set right; anything else is a defect and keeps its stack. */
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigurationError) return error.problems;
+  const kinds = [
+    TerritoryApiSettingsError,
+    MeshEndpointError,
+    HttpListenError,
+    ManagementError,
+    PostgresSettingsError,
+  ];
+  const known = kinds.some((kind) => error instanceof kind);
+  if (known && error instanceof Error) return [error.message];
+  throw error;
+}

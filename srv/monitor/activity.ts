@@ -1,0 +1,94 @@
+/** What the program does, told by the parts that do it and read by whoever shows it: counts only, no ids, no payload. */
+import type { OutcomeKind } from '../events/outcome.ts';
+import type { Clock } from '../platform/clock.ts';
+import { ConflictRate, type ConflictFigures } from './conflict-rate.ts';
+import { MinuteSeries, type Minute } from './minute-series.ts';
+import { SlidingCounts } from './sliding-counts.ts';
+
+/** To whom the parts tell it. Nothing here throws. */
+export interface Activity {
+  /** So many changes are new in the journal, readable or not; duplicates do not count. */
+  received(changes: number): void;
+  /** A change has ended so. */
+  ended(outcome: OutcomeKind): void;
+  /** So many record writes were sent, and so many of them refused as conflict. */
+  writes(sent: number, conflicted: number): void;
+  /** One request to the territory API, whatever came of it. */
+  apiRequest(): void;
+  /** So many changes are pending now. */
+  backlog(changes: number): void;
+}
+
+export interface ActivityFigures {
+  /** Of the last 60 seconds. */
+  readonly rates: {
+    readonly receivedPerMinute: number;
+    readonly completedPerMinute: number;
+    readonly apiRequestsPerMinute: number;
+  };
+  readonly conflicts: ConflictFigures;
+  /** Newest last, at most 1440. */
+  readonly perMinute: readonly Minute[];
+}
+
+export interface ActivityOptions {
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  readonly conflicts: { readonly windowS: number; readonly alertRate: number };
+}
+
+const MINUTE_S = 60;
+
+/** Keeps what it is told, in bounded space; forgotten with the process. */
+export class ActivityRecord implements Activity {
+  private readonly clock: ActivityOptions['clock'];
+  private readonly series: MinuteSeries;
+  private readonly conflictRate: ConflictRate;
+  private readonly lastMinute = new SlidingCounts({
+    names: ['received', 'completed', 'apiRequests'],
+    lengthMs: MINUTE_S * 1000,
+    slots: MINUTE_S,
+  });
+
+  constructor({ clock, conflicts }: ActivityOptions) {
+    this.clock = clock;
+    this.series = new MinuteSeries(clock);
+    this.conflictRate = new ConflictRate({ clock, ...conflicts });
+  }
+
+  received(changes: number): void {
+    this.series.count('received', changes);
+    this.lastMinute.add(this.clock.monotonicMs(), { received: changes });
+  }
+
+  ended(outcome: OutcomeKind): void {
+    this.series.count(outcome, 1);
+    this.lastMinute.add(this.clock.monotonicMs(), { completed: 1 });
+  }
+
+  writes(sent: number, conflicted: number): void {
+    this.series.count('writes', sent);
+    this.series.count('conflicts', conflicted);
+    this.conflictRate.record(sent, conflicted);
+  }
+
+  apiRequest(): void {
+    this.lastMinute.add(this.clock.monotonicMs(), { apiRequests: 1 });
+  }
+
+  backlog(changes: number): void {
+    this.series.backlog(changes);
+  }
+
+  figures(): ActivityFigures {
+    const { received, completed, apiRequests } = this.lastMinute.totals(this.clock.monotonicMs());
+    return {
+      rates: {
+        receivedPerMinute: received,
+        completedPerMinute: completed,
+        apiRequestsPerMinute: apiRequests,
+      },
+      conflicts: this.conflictRate.figures(),
+      perMinute: this.series.read(),
+    };
+  }
+}

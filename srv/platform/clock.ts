@@ -1,0 +1,40 @@
+/** The only source of time: everything that waits or reads a clock takes one, so that tests can own time. */
+
+/** A timer that has an owner: cancelling twice, or after it ran, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Wall time, milliseconds since the epoch; may jump. For what people read and what other systems compare. */
+  now(): number;
+  /** Milliseconds from an arbitrary start; never jumps back. For deadlines and durations. */
+  monotonicMs(): number;
+  /** Runs `action` once after `delayMs`. The action must not throw. */
+  after(delayMs: number, action: () => void): Timer;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(delayMs, action) {
+    const handle = setTimeout(action, delayMs);
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/**
+ * Resolves after `delayMs`, or at once when `signal` aborts (it does not reject: the caller looks at its signal).
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const wake = () => {
+      timer.cancel();
+      signal?.removeEventListener('abort', wake);
+      resolve();
+    };
+    const timer = clock.after(delayMs, wake);
+    signal?.addEventListener('abort', wake);
+  });
+}

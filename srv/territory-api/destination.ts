@@ -1,0 +1,212 @@
+/**
+ * One HTTP request through the SAP Cloud SDK, whose defaults are all changed here: no CSRF look-up (it triples the requests), no
+ * SDK middleware (its breaker counts conflicts, its retry repeats writes), aborted by signal, every status an answer, no redirect
+ * followed, the answer's size bounded, its errors reduced to a line (they hold the Authorization header and the body).
+ */
+import { encodeAllParameters, executeHttpRequest } from '@sap-cloud-sdk/http-client';
+import type { HttpResponse } from '@sap-cloud-sdk/http-client';
+import type { HttpDestination } from '@sap-cloud-sdk/connectivity';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import { asksForToken, createCsrfKeeper, sessionFrom } from './csrf.ts';
+import type { CsrfSession } from './csrf.ts';
+import { startDeadline } from './deadline.ts';
+import type { Deadline } from './deadline.ts';
+import { createDestinationSource, DestinationError } from './destination-source.ts';
+import { noAnswer, troubleOf } from './trouble.ts';
+import type { NoAnswer } from './trouble.ts';
+
+/** A larger answer is not read to its end: 16 MB hold 1000 records of 100 fields several times over. */
+const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
+
+export interface TransportRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path and query below the destination's URL, beginning with one `/`, percent-encoded already. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** How many records it carries, for the metrics. */
+  readonly records: number;
+}
+
+/** Whatever the API said, whatever the status. */
+export interface HttpAnswer {
+  readonly kind: 'answer';
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** From sending to the last byte. */
+  readonly ms: number;
+}
+
+export type TransportAnswer = HttpAnswer | NoAnswer;
+
+/** What a request came to, for the metrics: the status, or why there was none. */
+export interface RequestObserved {
+  readonly status: number | 'timeout' | 'network';
+  readonly method: string;
+  readonly ms: number;
+  readonly records: number;
+}
+
+export interface TransportOptions {
+  readonly destinationName: string;
+  /** Limit of one `send`, a renewed token or a CSRF look-up included. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called once for every request on the wire; must not throw. */
+  readonly onRequest?: (observed: RequestObserved) => void;
+}
+
+export interface Transport {
+  /**
+   * Sends one request. A 401 is answered with a new token once, a demand for a CSRF token with one once; both are safe, as the
+   * API has not acted on what it refused so. Never rejects; ends as `timeout` trouble when `signal` aborts.
+   */
+  send(request: TransportRequest, signal: AbortSignal): Promise<TransportAnswer>;
+}
+
+/** A transport to the destination of that name; it is looked up at the first request and then kept for minutes. */
+export function createTransport(options: TransportOptions): Transport {
+  const { destinationName, timeoutMs, clock, log, onRequest } = options;
+  const source = createDestinationSource({ destinationName, clock, log });
+  const csrf = createCsrfKeeper();
+
+  /** One request on the wire. */
+  async function once(
+    destination: HttpDestination,
+    request: TransportRequest,
+    deadline: Deadline,
+  ): Promise<(HttpAnswer & { readonly cookies: readonly string[] }) | NoAnswer> {
+    const { method, records } = request;
+    const startedMs = clock.monotonicMs();
+    const observe = (status: RequestObserved['status']) => {
+      const ms = clock.monotonicMs() - startedMs;
+      onRequest?.({ status, method, ms, records });
+      log.debug('territory API request', { method, status, ms, records });
+      return ms;
+    };
+    try {
+      const response = await executeHttpRequest(destination, wireFormat(request, deadline.signal), {
+        fetchCsrfToken: false,
+      });
+      const ms = observe(response.status);
+      return { kind: 'answer', ...readResponse(response), ms };
+    } catch (error) {
+      if (deadline.signal.aborted) {
+        observe('timeout');
+        return noAnswer('timeout', deadline.reason(), 'sent');
+      }
+      const reduced = troubleOf(error, ANSWER_LIMIT_BYTES);
+      if (reduced.trouble.reason !== 'destination') observe('network');
+      return reduced;
+    }
+  }
+
+  /** Fetches a CSRF token with a deadline of its own: several requests may wait for it. */
+  async function fetchSession(destination: HttpDestination, path: string): Promise<CsrfSession | undefined> {
+    const deadline = startDeadline(clock, timeoutMs);
+    try {
+      const fetch = { method: 'GET', path, headers: { 'x-csrf-token': 'Fetch' }, records: 0 } as const;
+      const answer = await once(destination, fetch, deadline);
+      return answer.kind === 'answer' ? sessionFrom(answer.headers, answer.cookies) : undefined;
+    } finally {
+      deadline.release();
+    }
+  }
+
+  async function sendWithin(request: TransportRequest, deadline: Deadline): Promise<TransportAnswer> {
+    let tokenRenewed = false;
+    let sessionRenewed = false;
+    for (;;) {
+      const destination = await deadline.race(source.get());
+      if (destination === undefined) return noAnswer('timeout', deadline.reason(), 'not-sent');
+      const session = csrf.current();
+      const answer = await once(destination, withSession(request, session), deadline);
+      if (answer.kind === 'trouble') return answer;
+
+      if (answer.status === 401) {
+        source.forget(destination);
+        csrf.drop();
+        if (tokenRenewed) return unauthorized(destinationName);
+        tokenRenewed = true;
+      } else if (asksForToken(answer.status, answer.headers) && !sessionRenewed) {
+        sessionRenewed = true;
+        const tokenPath = request.path.split('?', 1)[0] ?? request.path;
+        const renewed = await deadline.race(csrf.renew(session, () => fetchSession(destination, tokenPath)));
+        if (renewed === undefined) {
+          if (deadline.signal.aborted) return noAnswer('timeout', deadline.reason(), 'not-sent');
+          return noAnswer(
+            'forbidden',
+            'the API asks for a CSRF token but gives none; use a technical user',
+            'not-sent',
+          );
+        }
+      } else {
+        const { cookies: _, ...rest } = answer;
+        return rest;
+      }
+    }
+  }
+
+  return {
+    async send(request, signal) {
+      const deadline = startDeadline(clock, timeoutMs, signal);
+      try {
+        if (deadline.signal.aborted) return noAnswer('timeout', deadline.reason(), 'not-sent');
+        return await sendWithin(request, deadline);
+      } catch (error) {
+        if (error instanceof DestinationError) return noAnswer('destination', error.message, 'not-sent');
+        throw error;
+      } finally {
+        deadline.release();
+      }
+    },
+  };
+}
+
+/** The request as axios takes it; each option undoes a default of axios or the SDK. */
+function wireFormat({ method, path, headers, body }: TransportRequest, signal: AbortSignal) {
+  return {
+    method,
+    url: path,
+    headers: { accept: 'application/json', ...headers },
+    ...(body !== undefined && { data: body }),
+    signal,
+    // The query is in the path, encoded; this one is for what the destination adds.
+    parameterEncoder: encodeAllParameters,
+    maxRedirects: 0,
+    validateStatus: () => true,
+    maxContentLength: ANSWER_LIMIT_BYTES,
+    responseType: 'text',
+    transformRequest: (data: unknown) => data,
+  };
+}
+
+function readResponse(response: HttpResponse) {
+  const headers: Record<string, string> = {};
+  let cookies: readonly string[] = [];
+  for (const [name, value] of Object.entries(response.headers as Record<string, unknown>)) {
+    if (Array.isArray(value)) {
+      if (name.toLowerCase() === 'set-cookie') cookies = value.map(String);
+      headers[name.toLowerCase()] = value.join(', ');
+    } else if (typeof value === 'string') {
+      headers[name.toLowerCase()] = value;
+    }
+  }
+  const text: unknown = response.data;
+  return { status: response.status, headers, cookies, text: typeof text === 'string' ? text : '' };
+}
+
+function withSession(request: TransportRequest, session: CsrfSession | undefined): TransportRequest {
+  if (session === undefined) return request;
+  const { cookie, ...token } = session;
+  return { ...request, headers: { ...request.headers, ...token, ...(cookie !== '' && { cookie }) } };
+}
+
+function unauthorized(destinationName: string): NoAnswer {
+  const message = `the API refuses the credentials of destination ${destinationName}, new ones too (401); check its user, secret or token service`;
+  return { kind: 'trouble', trouble: { reason: 'unauthorized', status: 401, message }, sent: false };
+}

@@ -1,0 +1,54 @@
+/** The one place that knows which adapter speaks which protocol. */
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import { createTransport } from './destination.ts';
+import type { RequestObserved } from './destination.ts';
+import { createODataV4Api } from './odata-v4.ts';
+import type { TerritoryApi } from './port.ts';
+import { createRestApi } from './rest.ts';
+import { checkSettings, TerritoryApiSettingsError } from './settings.ts';
+import type { TerritoryApiSettings } from './settings.ts';
+
+export { DestinationError } from './destination-source.ts';
+export { readDestinationProperties, withDestinationProperties } from './destination-properties.ts';
+export type { DestinationProperties } from './destination-properties.ts';
+export type { RequestObserved } from './destination.ts';
+export { TerritoryApiDefect } from './defect.ts';
+export { isProtocol, TerritoryApiSettingsError } from './settings.ts';
+export type { KeyType, TerritoryApiSettings, TerritoryProtocol } from './settings.ts';
+
+export interface TerritoryApiDependencies {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called once for every request on the wire; must not throw. */
+  readonly onRequest?: (observed: RequestObserved) => void;
+}
+
+/**
+ * The territory API in the protocol of the settings; nothing is sent and no destination looked up before its first use.
+ * @throws TerritoryApiSettingsError for a protocol that is not supported, or settings that cannot work.
+ */
+export function createTerritoryApi(
+  settings: TerritoryApiSettings,
+  { clock, log, onRequest }: TerritoryApiDependencies,
+): TerritoryApi {
+  const checked = checkSettings(settings);
+  const transport = createTransport({
+    destinationName: checked.destination,
+    timeoutMs: checked.timeoutMs,
+    clock,
+    log,
+    ...(onRequest !== undefined && { onRequest }),
+  });
+  switch (checked.protocol) {
+    case 'rest':
+      return createRestApi(checked, { transport, clock, log });
+    case 'odata-v4':
+      return createODataV4Api(checked, { transport, clock, log });
+    case 'odata-v2':
+    case 'sales-cloud':
+      throw new TerritoryApiSettingsError(
+        `TERRITORY_PROTOCOL '${checked.protocol}' is not supported yet; allowed are rest, odata-v4`,
+      );
+  }
+}

@@ -1,0 +1,58 @@
+/** PostgreSQL journals for the contract suite: each on a database of its own, used again when its test is over. */
+import { createPostgresJournal, type PostgresJournal } from '../../../srv/journal/postgres/index.ts';
+import { systemClock } from '../../../srv/platform/clock.ts';
+import { systemRandom } from '../../../srv/platform/random.ts';
+import { createRecordingLog } from '../../doubles/recording-log.ts';
+import { makeTemplate, type OwnDatabase, type TimeKind } from '../../integration/postgres-server.ts';
+import type { JournalSetup } from './bench.ts';
+
+interface Stand {
+  readonly database: OwnDatabase;
+  readonly journal: PostgresJournal;
+}
+
+export class PostgresBench {
+  private readonly time: TimeKind;
+  private readonly all: Stand[] = [];
+  private readonly free: Stand[] = [];
+
+  constructor(time: TimeKind) {
+    this.time = time;
+  }
+
+  readonly setup: JournalSetup = async () => {
+    const stand = this.free.pop() ?? (await this.make());
+    await stand.database.empty();
+    return {
+      journal: stand.journal,
+      pass: (ms) => stand.database.pass(ms),
+      close: async () => {
+        this.free.push(stand);
+      },
+    };
+  };
+
+  async close(): Promise<void> {
+    for (const { journal, database } of this.all) {
+      await journal.close();
+      await database.drop();
+    }
+  }
+
+  private async make(): Promise<Stand> {
+    const template = await makeTemplate(this.time);
+    const database = await template.copy();
+    await template.drop();
+    const journal = createPostgresJournal({
+      binding: { name: 'test', credentials: database.credentials },
+      clock: systemClock,
+      random: systemRandom,
+      log: createRecordingLog(),
+      instance: systemRandom.uuid(),
+    });
+    await journal.start();
+    const stand = { database, journal };
+    this.all.push(stand);
+    return stand;
+  }
+}

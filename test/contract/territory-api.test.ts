@@ -1,0 +1,155 @@
+/** The contract suite for each protocol, over HTTP against the simulator; and what its late caches add. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../srv/platform/clock.ts';
+import type { Log } from '../../srv/platform/log.ts';
+import { createTerritoryApi } from '../../srv/territory-api/index.ts';
+import type { TerritoryApiSettings } from '../../srv/territory-api/index.ts';
+import { startTerritoryApi } from '../sandbox/territory-api/index.ts';
+import type { Fault, SandboxTerritoryApi, TerritoryApiOptions } from '../sandbox/territory-api/index.ts';
+import { territoryApiContract } from './territory-api.contract.ts';
+import type { ApiBehind, NextFault, TerritoryApiUnderTest } from './territory-api.contract.ts';
+
+const NEVER = new AbortController().signal;
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
+function adapter(sandbox: SandboxTerritoryApi, settings: Partial<TerritoryApiSettings>) {
+  process.env['destinations'] = JSON.stringify([sandbox.destination('TERRITORY_API')]);
+  return createTerritoryApi(
+    {
+      destination: 'TERRITORY_API',
+      protocol: 'rest',
+      key: 'id',
+      keyType: 'string',
+      timeoutMs: 5_000,
+      freshValues: ['MISS', 'BYPASS', 'REFRESH', 'REVALIDATED'],
+      propagationOff: false,
+      ...settings,
+    },
+    { clock: systemClock, log: silent },
+  );
+}
+
+function faultOf(fault: NextFault): Fault {
+  switch (fault.kind) {
+    case 'status':
+      return {
+        kind: 'status',
+        status: fault.status,
+        ...(fault.retryAfterS !== undefined && { retryAfter: fault.retryAfterS }),
+      };
+    case 'lost-answer':
+      return { kind: 'no-answer', how: 'destroy', effect: 'written' };
+    case 'broken':
+      return { kind: 'no-answer', how: 'destroy', effect: 'not-written' };
+    case 'html':
+    case 'redirect':
+    case 'truncated':
+      return { kind: fault.kind };
+    case 'slow':
+      return { kind: 'slow', delayMs: fault.delayMs };
+    case 'record-missing':
+      return { kind: 'record-missing', records: (id) => id === fault.id };
+    case 'record-status':
+      return {
+        kind: 'record-status',
+        status: fault.status,
+        records: (id) => id === fault.id,
+        ...(fault.message !== undefined && { message: fault.message }),
+      };
+  }
+}
+
+function behindOf(sandbox: SandboxTerritoryApi): ApiBehind {
+  return {
+    seed: (records) => sandbox.seedRecords(records),
+    fieldsOf: (territoryId, id) => sandbox.record(territoryId, id)?.fields,
+    foreignWrite: (territoryId, id, fields) => void sandbox.foreignWrite(territoryId, id, fields),
+    failNext: (on, fault) => void sandbox.faults.inject({ ...faultOf(fault), on, times: 1 }),
+    commits: (id) => sandbox.history().filter(({ recordId }) => recordId === id).length,
+    requestCount: () => sandbox.requests().length,
+  };
+}
+
+async function setup(
+  settings: Partial<TerritoryApiSettings>,
+  options: TerritoryApiOptions = {},
+): Promise<TerritoryApiUnderTest & { readonly sandbox: SandboxTerritoryApi }> {
+  const sandbox = await startTerritoryApi({ caches: 'off', ...options });
+  return {
+    sandbox,
+    api: adapter(sandbox, settings),
+    behind: behindOf(sandbox),
+    async stop() {
+      delete process.env['destinations'];
+      await sandbox.stop();
+    },
+  };
+}
+
+for (const protocol of ['rest', 'odata-v4'] as const) {
+  territoryApiContract(protocol, () => setup({ protocol }));
+  territoryApiContract(
+    `${protocol} without idempotency keys`,
+    () => setup({ protocol }, { idempotency: 'off' }),
+    {
+      idempotency: false,
+    },
+  );
+  const path = '/api/territories/{territoryId}/assignments';
+  territoryApiContract(`${protocol} with a collection per territory`, () =>
+    setup({ protocol, path }, { path }),
+  );
+
+  describe(`late caches: ${protocol}`, () => {
+    let under: Awaited<ReturnType<typeof setup>> | undefined;
+    afterEach(() => under?.stop());
+    const records = [{ territoryId: 'EMEA', id: 'T1' }];
+    const cached = { records, fields: ['owner'], pastCache: false };
+
+    it('a read from a late cache is no proof; past the caches it is', async () => {
+      under = await setup({ protocol }, { caches: { nodes: 2 } });
+      const { sandbox, api } = under;
+      sandbox.seedRecords([{ territoryId: 'EMEA', id: 'T1', fields: { owner: 'E1' } }]);
+      sandbox.routeTo(0);
+      await api.read(cached, NEVER);
+      expect(await api.read(cached, NEVER)).toMatchObject({ proof: false, cacheStatus: ['HIT'] });
+      expect(await api.read({ ...cached, pastCache: true }, NEVER)).toMatchObject({
+        proof: true,
+        cacheStatus: ['BYPASS'],
+      });
+    });
+
+    it('where propagation is switched off every read is proof', async () => {
+      under = await setup({ protocol, propagationOff: true });
+      under.sandbox.seedRecords([{ territoryId: 'EMEA', id: 'T1', fields: { owner: 'E1' } }]);
+      expect(await under.api.read(cached, NEVER)).toMatchObject({ proof: true, cacheStatus: [] });
+    });
+
+    it('a node that lags refuses the right ETag: a conflict, and nothing is written', async () => {
+      under = await setup({ protocol }, { caches: { nodes: 2 } });
+      const { sandbox, api } = under;
+      sandbox.seedRecords([{ territoryId: 'EMEA', id: 'T1', fields: { owner: 'E1' } }]);
+      const write = (ifMatch: string, owner: string) =>
+        api.write(
+          [
+            {
+              territoryId: 'EMEA',
+              id: 'T1',
+              operation: 'update',
+              ifMatch,
+              fields: { owner },
+              idempotencyKey: owner,
+            },
+          ],
+          NEVER,
+        );
+      sandbox.routeTo(0);
+      const first = await write(sandbox.record('EMEA', 'T1')?.etag ?? '', 'E2');
+      expect(first).toMatchObject({ records: [{ kind: 'done' }] });
+      sandbox.routeTo(1);
+      const second = await write(sandbox.record('EMEA', 'T1')?.etag ?? '', 'E3');
+      expect(second).toMatchObject({ records: [{ kind: 'conflict', status: 409, code: 'STALE_NODE' }] });
+      expect(sandbox.record('EMEA', 'T1')?.fields).toMatchObject({ owner: 'E2' });
+    });
+  });
+}

@@ -1,0 +1,142 @@
+/** Several processes of the service on one exclusive queue and one database. */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { newDatabase, whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
+import { check } from '../system/checker.ts';
+import { withPostgres } from '../system/postgres-binding.ts';
+import type { PublishedChange } from '../system/published-change.ts';
+import { startService, type ServiceProcess } from '../system/service-process.ts';
+import type { World } from '../system/world.ts';
+import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
+
+const missing = await whyNoServer();
+if (missing !== undefined) console.log(`Skipped: several instances on one database, since ${missing}`);
+
+/** A lease that ends within the test; few records a flight, so that there is work for both. */
+const SETTINGS = {
+  ...FAST_SETTINGS,
+  TERRITORY_TIMEOUT_MS: '1500',
+  LEASE_TTL_S: '2',
+  BATCH_SIZE: '4',
+  BATCH_SIZE_MAX: '8',
+};
+const API = { caches: { minLagMs: 40, maxLagMs: 100 }, latency: { baseMs: 25 } };
+
+describe('Instances on one database', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
+  beforeAll(() => {
+    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
+  });
+
+  const open: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of open.splice(0).toReversed()) await close();
+  });
+
+  const start = async (world: World, database: OwnDatabase, index: number): Promise<ServiceProcess> => {
+    const env = withPostgres(world.env(SETTINGS), database.credentials);
+    const service = await startService({ ...env, CF_INSTANCE_INDEX: String(index) });
+    open.push(() => service.kill());
+    return service;
+  };
+  const makeDatabase = async (): Promise<OwnDatabase> => {
+    const database = await newDatabase();
+    open.push(() => database.drop());
+    return database;
+  };
+  const findings = (world: World, published: readonly PublishedChange[]) =>
+    check({
+      published,
+      outcomes: world.outcomes(),
+      history: world.api.history(),
+      records: world.api.records(),
+    });
+
+  /** Instances that have had a lane, as far as somebody who looks now and then can see. */
+  const watchOwners = (database: OwnDatabase) => {
+    const seen = new Set<string>();
+    return async (): Promise<ReadonlySet<string>> => {
+      const rows = await database.query(
+        `select distinct split_part(owner, ' ', 1) as owner from lanes where owner is not null`,
+      );
+      for (const row of rows) seen.add(row['owner'] as string);
+      return seen;
+    };
+  };
+
+  const FLAWLESS = {
+    failed: 0,
+    contradictions: 0,
+    lost: 0,
+    outOfOrder: 0,
+    overwrittenForeign: 0,
+    blindWrites: 0,
+  };
+  const expectOneEffectEach = (world: World) => {
+    const written = world.api.history().map(({ fields }) => fields['owner']);
+    expect(new Set(written).size).toBe(written.length);
+  };
+
+  it('start at once on an empty database, share the work, and lose nothing when the receiver is killed', async () => {
+    const world = await fastWorld({ api: API });
+    const database = await makeDatabase();
+    const changes = ownerChanges(world, { territories: 20, assignments: 4, count: 400 });
+    const services = await Promise.all([start(world, database, 0), start(world, database, 1)]);
+    await world.untilReceiving();
+    const owners = watchOwners(database);
+    changes.slice(0, 300).forEach((change) => world.publish(change));
+    await expect.poll(owners, { timeout: 15_000, interval: 20 }).toEqual(new Set(['0', '1']));
+    await (await receiverOf(services)).kill();
+    expect(world.outcomes().length).toBeLessThan(300);
+    changes.slice(300).forEach((change) => world.publish(change));
+    await world.untilEnded(changes.length, 25_000);
+    expect(findings(world, changes)).toEqual({ published: 400, ended: 400, ...FLAWLESS });
+    expectOneEffectEach(world);
+  });
+
+  it('go on by themselves when the database has ended all their connections', async () => {
+    const world = await fastWorld({ api: API });
+    const database = await makeDatabase();
+    const changes = ownerChanges(world, { territories: 20, assignments: 4, count: 300 });
+    const [service] = await Promise.all([start(world, database, 0), start(world, database, 1)]);
+    await world.untilReceiving();
+    for (const turn of [0, 1, 2]) {
+      const before = world.outcomes().length;
+      changes.slice(100 * turn, 100 * turn + 100).forEach((change) => world.publish(change));
+      await expect.poll(() => world.outcomes().length, { timeout: 15_000 }).toBeGreaterThan(before + 5);
+      await database.endConnections();
+    }
+    await world.untilEnded(changes.length, 25_000);
+    expect(findings(world, changes)).toEqual({ published: 300, ended: 300, ...FLAWLESS });
+    expectOneEffectEach(world);
+    const ready = await (await fetch(`${service.url}/health/ready`)).json();
+    expect(ready).toMatchObject({
+      mode: 'journal',
+      checks: expect.arrayContaining([{ name: 'journal', status: 'UP', since: expect.any(String) }]),
+    });
+  });
+
+  it('leave their lanes at once to the others when told to stop', async () => {
+    const world = await fastWorld({ api: { ...API, latency: { baseMs: 300 } } });
+    const database = await makeDatabase();
+    const changes = ownerChanges(world, { territories: 20, assignments: 1, count: 40 });
+    const services = [await start(world, database, 0), await start(world, database, 1)];
+    await world.untilReceiving();
+    const owners = watchOwners(database);
+    changes.forEach((change) => world.publish(change));
+    await expect.poll(owners, { timeout: 15_000, interval: 20 }).toContain('0');
+    expect(await services[0]?.stop()).toBe(0);
+    expect(await database.query(`select 1 from lanes where owner like '0 %'`)).toEqual([]);
+    await world.untilEnded(changes.length, 25_000);
+    expect(findings(world, changes)).toEqual({ published: 40, ended: 40, ...FLAWLESS });
+  });
+});
+
+/** The mesh gives an exclusive queue to one of them. */
+async function receiverOf(services: readonly ServiceProcess[]): Promise<ServiceProcess> {
+  for (const service of services) {
+    const ready = (await (await fetch(`${service.url}/health/ready`)).json()) as {
+      readonly receiver: string;
+    };
+    if (ready.receiver === 'active') return service;
+  }
+  throw new Error('no instance receives');
+}

@@ -1,0 +1,112 @@
+/** Which protocol and which record a path means. Both protocols live on the same collection and never look alike. */
+import { batchCall } from './odata-batch.ts';
+import type { EntityKey } from './odata-key.ts';
+import { odataCall, odataEntityItem, odataSetItem } from './odata.ts';
+import type { EntitySet, OdataItem } from './odata.ts';
+import { ProtocolRefusalError } from './protocol.ts';
+import type { Call, Exchange } from './protocol.ts';
+import { decode } from './query.ts';
+import { restCall, restElementCall } from './rest.ts';
+
+export interface RouterOptions {
+  /** Path of the collection; may hold `{territoryId}`. */
+  readonly path: string;
+  /** Where `$batch` is; may hold it too. */
+  readonly serviceRoot: string;
+  readonly key: EntityKey;
+  /** Most records in one request. */
+  readonly recordsMax: number;
+}
+
+type Target =
+  | { readonly kind: 'batch' }
+  | { readonly kind: 'set'; readonly set: EntitySet }
+  /** `set(key)` */
+  | { readonly kind: 'entity'; readonly set: EntitySet; readonly predicate: string }
+  /** `set/id` */
+  | { readonly kind: 'element'; readonly set: EntitySet; readonly id: string };
+
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #collection: RegExp;
+  readonly #batch: RegExp;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#collection = new RegExp(`^${pattern(options.path)}(?:\\((?<predicate>.+)\\)|/(?<id>[^/]+))?/?$`);
+    this.#batch = new RegExp(`^${pattern(options.serviceRoot)}/(?:\\$|%24)batch$`);
+  }
+
+  /** Understands a request, or throws {@link ProtocolRefusalError}. */
+  call(exchange: Exchange): Call {
+    const target = this.#target(exchange.path);
+    switch (target.kind) {
+      case 'batch':
+        return batchCall(exchange, this.#options.recordsMax, (member) => this.#item(member));
+      case 'entity':
+        return odataCall(odataEntityItem(exchange, target.set, target.predicate));
+      case 'element': {
+        const { territoryId } = target.set;
+        return restElementCall(exchange, {
+          id: target.id,
+          ...(territoryId !== undefined && { territoryId }),
+        });
+      }
+      case 'set':
+        return isOdata(exchange)
+          ? odataCall(odataSetItem(exchange, target.set))
+          : restCall(exchange, target.set);
+    }
+  }
+
+  /** A member of a batch: always OData. */
+  #item(exchange: Exchange): OdataItem {
+    const target = this.#target(exchange.path);
+    switch (target.kind) {
+      case 'set':
+        return odataSetItem(exchange, target.set);
+      case 'entity':
+        return odataEntityItem(exchange, target.set, target.predicate);
+      case 'batch':
+      case 'element':
+        throw notFound();
+    }
+  }
+
+  /** Inside `'…'` a quote of the territory's name comes doubled. */
+  #territory(encoded: string): string {
+    const territoryId = decode(encoded);
+    return this.#options.path.includes("'{territoryId}'") ? territoryId.replaceAll("''", "'") : territoryId;
+  }
+
+  #target(path: string): Target {
+    if (this.#batch.test(path)) return { kind: 'batch' };
+    const groups = this.#collection.exec(path)?.groups;
+    if (groups === undefined) throw notFound();
+    const { territoryId, predicate, id } = groups;
+    const { key, recordsMax } = this.#options;
+    const set = {
+      key,
+      recordsMax,
+      ...(territoryId !== undefined && { territoryId: this.#territory(territoryId) }),
+    };
+    if (predicate !== undefined) return { kind: 'entity', set, predicate };
+    return id === undefined ? { kind: 'set', set } : { kind: 'element', set, id: decode(id) };
+  }
+}
+
+/** On the collection itself: creates are OData's, bulk writes are rest's, and only OData has `$` parameters. */
+function isOdata({ method, query }: Exchange): boolean {
+  if (method === 'POST') return true;
+  return (method === 'GET' || method === 'HEAD') && /(^|&)(\$|%24)/.test(query);
+}
+
+/** What stands for the territory is one segment or a part of one, as in `Territories('{territoryId}')`. */
+function pattern(path: string): string {
+  const literal = path.split('{territoryId}').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return literal.join('(?<territoryId>[^/]+)');
+}
+
+function notFound(): ProtocolRefusalError {
+  return new ProtocolRefusalError(404, 'NOT_FOUND', 'nothing is served at this path');
+}

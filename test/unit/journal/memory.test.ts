@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
+import { Lane } from '../../../srv/journal/memory/lane.ts';
+import { NEW_RECORD, NO_MEMORY, type LaneMemory } from '../../../srv/journal/port.ts';
+import { appendNew, change, claimOnly, completion, sendAll } from '../../contract/journal/samples.ts';
+import { ManualClock } from '../../doubles/manual-clock.ts';
+
+describe('The memory journal', () => {
+  it('goes on with higher positions and fences after a restart, however busy it was', async () => {
+    const clock = new ManualClock();
+    const before = new MemoryJournal({ clock });
+    await appendNew(
+      before,
+      Array.from({ length: 500 }, (_, index) => change(`a${index}`, 'EMEA')),
+    );
+    const [last = 0] = await appendNew(before, [change('z', 'EMEA')]);
+    const { fence } = await claimOnly(before);
+    await clock.elapse(1);
+    const after = new MemoryJournal({ clock });
+    const [first] = await appendNew(after, [change('a', 'EMEA')]);
+    expect(first).toBeGreaterThan(last);
+    expect((await claimOnly(after)).fence).toBeGreaterThan(fence);
+  });
+
+  it('keeps leases and waits where the wall time jumps', async () => {
+    const clock = new ManualClock();
+    const journal = new MemoryJournal({ clock });
+    await appendNew(journal, [change('a', 'EMEA')]);
+    const lane = await claimOnly(journal, 1000);
+    clock.jumpWallTime(3_600_000);
+    expect((await journal.figures()).lanes['in-flight']).toBe(1);
+    await journal.complete([completion(lane, { ends: 0, wait: { state: 'retrying', delayMs: 2000 } })]);
+    clock.jumpWallTime(-7_200_000);
+    expect(await journal.nextDueMs()).toBe(2000);
+  });
+
+  it('releases and tells all that is told within one call, and can be left by a listener', async () => {
+    const journal = new MemoryJournal({ clock: new ManualClock() });
+    const receipts: string[] = [];
+    const stop = journal.onReleased((receipt) => receipts.push(receipt));
+    await appendNew(journal, [change('a', 'EMEA'), change('b', 'EMEA')]);
+    await journal.complete([completion(await claimOnly(journal), { ends: 1 })]);
+    await sendAll(journal);
+    expect(receipts).toHaveLength(1);
+    stop();
+    await journal.complete([completion(await claimOnly(journal))]);
+    await sendAll(journal);
+    expect(receipts).toHaveLength(1);
+  });
+});
+
+describe('A lane', () => {
+  const left = (memory: Partial<LaneMemory>) => {
+    const lane = new Lane('EMEA');
+    lane.claim(1, 10, 0);
+    const done = {
+      territoryId: 'EMEA',
+      fence: 1,
+      progress: [],
+      ended: [],
+      memory: { ...NO_MEMORY, ...memory },
+    };
+    lane.giveBack(done, 5);
+    return lane;
+  };
+
+  it('may be forgotten once nothing is pending, owned, waited for or remembered', () => {
+    expect(left({}).forgettable(5, 0)).toBe(true);
+    const waiting = left({});
+    waiting.waitUntil('resting', 20);
+    expect(waiting.forgettable(19, 0)).toBe(false);
+    expect(waiting.forgettable(20, 0)).toBe(true);
+    const owned = left({});
+    owned.claim(2, 30, 0);
+    expect(owned.forgettable(29, 0)).toBe(false);
+  });
+
+  it('is kept for a rest that is not over, and for a record in doubt', () => {
+    const resting = left({ rest: { latest: 1000, expected: new Map() } });
+    expect(resting.forgettable(5, 999)).toBe(false);
+    expect(resting.forgettable(5, 1000)).toBe(true);
+    const doubtful = left({ records: new Map([['T1', { ...NEW_RECORD, doubt: 'sent' as const }]]) });
+    expect(doubtful.forgettable(5, 0)).toBe(false);
+  });
+});

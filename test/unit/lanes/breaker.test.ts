@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import { Breaker } from '../../../srv/lanes/breaker.ts';
+import type { ApiTrouble } from '../../../srv/territory-api/port.ts';
+import { ManualClock } from '../../doubles/manual-clock.ts';
+import { silent } from './samples.ts';
+
+const AWAY: ApiTrouble = { reason: 'network', message: 'no connection' };
+const SLOWER: ApiTrouble = { reason: 'throttled', message: 'slower', retryAfterMs: 60_000 };
+
+/** A breaker that probes every 5 s, and gets the answers in turn; then the API is well. */
+function breakerOf(...answers: readonly (ApiTrouble | Error)[]) {
+  const clock = new ManualClock();
+  const start = clock.monotonicMs();
+  const probes: number[] = [];
+  const closed: number[] = [];
+  const left = [...answers];
+  const breaker = new Breaker({
+    api: {
+      async probe() {
+        probes.push(clock.monotonicMs() - start);
+        const answer = left.shift();
+        if (answer instanceof Error) throw answer;
+        return answer;
+      },
+    },
+    clock,
+    log: silent,
+    probeIntervalMs: 5000,
+    onClosed: () => closed.push(clock.monotonicMs() - start),
+  });
+  return { breaker, clock, probes, closed };
+}
+
+test('while all is well it neither probes nor waits', async () => {
+  const { breaker, clock, probes } = breakerOf();
+  await clock.elapse(60_000);
+  expect([breaker.state, probes.length, clock.pendingTimers]).toEqual(['closed', 0, 0]);
+});
+
+test('trouble opens it, and the first probe that succeeds closes it', async () => {
+  const { breaker, clock, probes, closed } = breakerOf(AWAY, AWAY);
+  breaker.trip(AWAY);
+  expect([breaker.state, breaker.reason]).toEqual(['open', AWAY]);
+  await clock.elapse(9_999);
+  expect([breaker.state, closed]).toEqual(['open', []]);
+  await clock.elapse(1);
+  expect([breaker.state, breaker.reason]).toEqual(['closed', undefined]);
+  expect(probes).toEqual([0, 5000, 10_000]);
+  expect(closed).toEqual([10_000]);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test('many flights in trouble make one series of probes', async () => {
+  const { breaker, clock, probes } = breakerOf(AWAY);
+  for (let flight = 0; flight < 5; flight += 1) breaker.trip(AWAY);
+  expect(clock.pendingTimers).toBe(1);
+  await clock.elapse(10_000);
+  expect(probes).toEqual([0, 5000]);
+});
+
+describe('the wait that the API asks for is a floor', () => {
+  test('for the first probe', async () => {
+    const { breaker, clock, probes } = breakerOf();
+    breaker.trip(SLOWER);
+    await clock.elapse(60_000);
+    expect(probes).toEqual([60_000]);
+  });
+
+  test('also where only a later flight was told so', async () => {
+    const { breaker, clock, probes, closed } = breakerOf(AWAY);
+    breaker.trip(AWAY);
+    await clock.elapse(1000);
+    breaker.trip(SLOWER);
+    await clock.elapse(59_999);
+    expect(probes).toEqual([0]);
+    await clock.elapse(5001);
+    expect([probes.length, closed.length]).toEqual([2, 1]);
+  });
+
+  test('and where the probe itself was', async () => {
+    const { breaker, clock, probes } = breakerOf(SLOWER);
+    breaker.trip(AWAY);
+    await clock.elapse(65_000);
+    expect(probes).toEqual([0, 60_000]);
+  });
+});
+
+test('it tells since when it is as it is', async () => {
+  const { breaker, clock } = breakerOf(AWAY);
+  const start = clock.now();
+  expect(breaker.since).toBe(start);
+  await clock.elapse(1000);
+  breaker.trip(AWAY);
+  await clock.elapse(4000);
+  expect(breaker.since).toBe(start + 1000);
+  await clock.elapse(1000);
+  expect([breaker.state, breaker.since]).toEqual(['closed', start + 6000]);
+});
+
+test('a probe that fails by itself counts as trouble, and is tried again', async () => {
+  const { breaker, clock, closed } = breakerOf(new Error('a defect'));
+  breaker.trip(AWAY);
+  await clock.elapse(4999);
+  expect([breaker.state, closed.length]).toEqual(['open', 0]);
+  await clock.elapse(5000);
+  expect([breaker.state, closed.length]).toEqual(['closed', 1]);
+});
+
+test('it can open again after it closed', async () => {
+  const { breaker, clock, closed } = breakerOf();
+  breaker.trip(AWAY);
+  await clock.elapse(1000);
+  breaker.trip(AWAY);
+  expect(breaker.state).toBe('open');
+  await clock.elapse(5000);
+  expect(closed).toEqual([0, 5000]);
+});
+
+test('once stopped it probes no more, closes no more, and leaves no timer', async () => {
+  const { breaker, clock, probes, closed } = breakerOf();
+  breaker.trip(AWAY);
+  breaker.stop();
+  breaker.trip(AWAY);
+  await clock.elapse(60_000);
+  expect([probes.length, closed.length, clock.pendingTimers]).toEqual([0, 0, 0]);
+});
+
+test('trouble that comes back is not probed more often than once an interval', async () => {
+  const { breaker, clock, probes } = breakerOf();
+  for (let second = 0; second < 19; second += 1) {
+    breaker.trip(AWAY);
+    await clock.elapse(1000);
+  }
+  expect(probes).toEqual([0, 5000, 10_000, 15_000]);
+});
+
+test('a wait of hours is a quota, and is told as one', async () => {
+  const { breaker, clock, probes } = breakerOf();
+  breaker.trip({ reason: 'throttled', message: 'quota', retryAfterMs: 7_200_000 });
+  expect([breaker.state, breaker.nextProbeAt]).toEqual(['quota', clock.now() + 7_200_000]);
+  await clock.elapse(7_200_000);
+  expect([breaker.state, probes, breaker.nextProbeAt]).toEqual(['closed', [7_200_000], undefined]);
+});

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import type { Rest } from '../../../srv/journal/port.ts';
+import { hasCaughtUp, probeIntervalMs, restAfter, wentEarly } from '../../../srv/lanes/propagation.ts';
+import type { RecordState } from '../../../srv/territory-api/port.ts';
+
+const RULES = { minMs: 2000, maxMs: 5000 };
+const NOW = 100_000;
+
+function reads(etags: Readonly<Record<string, string | undefined>>): ReadonlyMap<string, RecordState> {
+  return new Map(
+    Object.entries(etags).map(([id, etag]) => [
+      id,
+      etag ? { found: true, etag, fields: {} } : { found: false },
+    ]),
+  );
+}
+
+function rest(etags: Readonly<Record<string, string>>, latest = NOW + 5000): Rest {
+  return { latest, expected: new Map(Object.entries(etags)) };
+}
+
+describe('after a write', () => {
+  test('the lane rests as long as the estimate says, and at most the longest time', () => {
+    expect(restAfter(new Map([['T1', 'e1']]), undefined, NOW, RULES, 3000)).toEqual({
+      rest: rest({ T1: 'e1' }),
+      delayMs: 3000,
+    });
+  });
+
+  test('whose new ETag the API did not tell, it rests the longest time', () => {
+    const { rest: made, delayMs } = restAfter(
+      new Map([['T1', undefined]]),
+      rest({ T1: 'e1' }),
+      NOW,
+      RULES,
+      2000,
+    );
+    expect(delayMs).toBe(5000);
+    expect(made?.expected.size).toBe(0);
+  });
+
+  test('what it still waits for from earlier writes is not forgotten', () => {
+    const { rest: made } = restAfter(new Map([['T2', 'e2']]), rest({ T1: 'e1' }), NOW, RULES, 2000);
+    expect(made).toEqual(rest({ T1: 'e1', T2: 'e2' }));
+  });
+
+  test('it does not rest where the API has no late caches', () => {
+    expect(restAfter(new Map([['T1', 'e1']]), undefined, NOW, { minMs: 0, maxMs: 0 }, 0)).toEqual({
+      rest: undefined,
+      delayMs: 0,
+    });
+  });
+
+  test('and a flight without a write adds no rest, but keeps one that is not over', () => {
+    expect(restAfter(new Map(), rest({ T1: 'e1' }), NOW, RULES, 2000)).toEqual({
+      rest: rest({ T1: 'e1' }),
+      delayMs: 0,
+    });
+    expect(restAfter(new Map(), rest({ T1: 'e1' }, NOW), NOW, RULES, 2000).rest).toBeUndefined();
+  });
+});
+
+describe('the lane goes on', () => {
+  test('when the read shows the ETags of all that we wrote to these records', () => {
+    const known = rest({ T1: 'e1', T2: 'e2' });
+    expect(hasCaughtUp(known, reads({ T1: 'e1', T2: 'e2', T3: 'e9' }), false, NOW)).toBe(true);
+    expect(hasCaughtUp(known, reads({ T1: 'e1', T2: 'e0' }), false, NOW)).toBe(false);
+    expect(hasCaughtUp(known, reads({ T1: undefined }), false, NOW)).toBe(false);
+  });
+
+  test('when the read proves its freshness, whatever it shows', () => {
+    expect(hasCaughtUp(rest({ T1: 'e1' }), reads({ T1: 'e9' }), true, NOW)).toBe(true);
+  });
+
+  test('after the longest time regardless, and not a millisecond before', () => {
+    const known = rest({ T1: 'e1' }, NOW);
+    expect(hasCaughtUp(known, reads({ T1: 'e0' }), false, NOW - 1)).toBe(false);
+    expect(hasCaughtUp(known, reads({ T1: 'e0' }), false, NOW)).toBe(true);
+  });
+
+  test('where it never wrote', () => {
+    expect(hasCaughtUp(undefined, reads({ T1: 'e1' }), false, NOW)).toBe(true);
+  });
+});
+
+test('probes are spread over the time between shortest and longest rest, and never come thick and fast', () => {
+  expect(probeIntervalMs(RULES)).toBe(500);
+  expect(probeIntervalMs({ minMs: 2000, maxMs: 2000 })).toBeGreaterThanOrEqual(50);
+});
+
+test('a write went early if it carried the ETag of our own last write before the longest rest was over', () => {
+  expect(wentEarly(rest({ T1: 'e1' }), 'T1', 'e1', NOW)).toBe(true);
+  expect(wentEarly(rest({ T1: 'e1' }), 'T1', 'e1', NOW + 5000)).toBe(false);
+  expect(wentEarly(rest({ T1: 'e1' }), 'T1', 'e9', NOW)).toBe(false);
+  expect(wentEarly(rest({ T1: 'e1' }), 'T2', undefined, NOW)).toBe(false);
+  expect(wentEarly(undefined, 'T1', 'e1', NOW)).toBe(false);
+});

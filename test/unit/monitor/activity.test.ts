@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+
+import { ActivityRecord } from '../../../srv/monitor/activity.ts';
+import { ManualClock } from '../../doubles/manual-clock.ts';
+
+const START_MS = Date.UTC(2026, 10, 22, 12);
+
+function record() {
+  const clock = new ManualClock(START_MS);
+  const activity = new ActivityRecord({ clock, conflicts: { windowS: 300, alertRate: 0.05 } });
+  return { clock, activity };
+}
+
+describe('the activity', () => {
+  it('is nothing at first, in a minute that has begun', () => {
+    const { activity } = record();
+    expect(activity.figures()).toMatchObject({
+      rates: { receivedPerMinute: 0, completedPerMinute: 0, apiRequestsPerMinute: 0 },
+      conflicts: { rate: 0, writes: 0, alert: false },
+      perMinute: [{ at: START_MS, received: 0, backlog: 0 }],
+    });
+  });
+
+  it('counts each kind of event where it belongs', () => {
+    const { activity } = record();
+    activity.received(5);
+    activity.ended('applied');
+    activity.ended('applied');
+    activity.ended('unchanged');
+    activity.ended('superseded');
+    activity.ended('failed');
+    activity.writes(4, 1);
+    activity.apiRequest();
+    activity.apiRequest();
+    activity.backlog(3);
+    expect(activity.figures()).toEqual({
+      rates: { receivedPerMinute: 5, completedPerMinute: 5, apiRequestsPerMinute: 2 },
+      conflicts: { rate: 0.25, writes: 4, conflicted: 1, windowSeconds: 300, alert: false },
+      perMinute: [
+        {
+          at: START_MS,
+          received: 5,
+          applied: 2,
+          unchanged: 1,
+          superseded: 1,
+          failed: 1,
+          writes: 4,
+          conflicts: 1,
+          backlog: 3,
+        },
+      ],
+    });
+  });
+
+  it('has rates of the last 60 seconds, across the minutes of the clock', () => {
+    const { clock, activity } = record();
+    clock.advance(30_000);
+    activity.received(6);
+    clock.advance(45_000);
+    activity.received(4);
+    expect(activity.figures().rates.receivedPerMinute).toBe(10);
+    clock.advance(15_000);
+    expect(activity.figures().rates.receivedPerMinute).toBe(4);
+    clock.advance(45_000);
+    expect(activity.figures().rates.receivedPerMinute).toBe(0);
+  });
+
+  it('has the same rates when the wall clock is set', () => {
+    const { clock, activity } = record();
+    activity.received(6);
+    clock.jumpWallTime(3_600_000);
+    expect(activity.figures().rates.receivedPerMinute).toBe(6);
+    clock.jumpWallTime(-7_200_000);
+    expect(activity.figures().rates.receivedPerMinute).toBe(6);
+  });
+});

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+
+import type { OutcomeKind } from '../../../srv/events/outcome.ts';
+import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
+import {
+  NO_MEMORY,
+  type ChangeArrival,
+  type Journal,
+  type LaneClaim,
+  type UnreadableArrival,
+} from '../../../srv/journal/port.ts';
+import { countedJournal } from '../../../srv/monitor/counted-journal.ts';
+import { ManualClock } from '../../doubles/manual-clock.ts';
+
+function change(id: string, digest = 'd'): ChangeArrival {
+  return {
+    kind: 'change',
+    change: {
+      id,
+      source: '/crm',
+      type: 't',
+      territoryId: `territory of ${id}`,
+      assignments: [{ id: 'A', operation: 'update', fields: { owner: 'E1' } }],
+      relatedTo: [],
+    },
+    payload: { body: Buffer.from(id), digest },
+    receivedAt: 0,
+  };
+}
+
+const unreadable: UnreadableArrival = {
+  kind: 'unreadable',
+  ref: { source: '/crm', id: 'garbage' },
+  payload: { body: Buffer.from('?'), digest: 'g' },
+  receivedAt: 0,
+  messages: [],
+};
+
+function count(journal: Journal = new MemoryJournal({ clock: new ManualClock() })) {
+  const told: (number | OutcomeKind)[] = [];
+  const counted = countedJournal(journal, {
+    received: (changes) => told.push(changes),
+    ended: (outcome) => told.push(outcome),
+  });
+  return { counted, told };
+}
+
+const ending = ({ territoryId, fence }: LaneClaim, position: number, outcome: OutcomeKind) => ({
+  territoryId,
+  fence,
+  progress: [],
+  ended: [{ position, outcome, messages: [] }],
+  memory: NO_MEMORY,
+});
+
+describe('a journal that is counted', () => {
+  it('tells of what is new, not of duplicates and clashes', async () => {
+    const { counted, told } = count();
+    await counted.append([change('1'), change('2'), change('1')]);
+    await counted.append([change('2'), change('1', 'other'), change('3')]);
+    expect(told).toEqual([1, 1, 1]);
+  });
+
+  it('tells of what cannot be read as received and failed, once', async () => {
+    const { counted, told } = count();
+    await counted.append([unreadable, unreadable]);
+    expect(told).toEqual([1, 'failed']);
+  });
+
+  it('tells of a replay that it ended, not that it was received again', async () => {
+    const journal = new MemoryJournal({ clock: new ManualClock() });
+    journal.append = async (arrivals) => arrivals.map(() => ({ kind: 'appended', position: 1 }));
+    const { counted, told } = count(journal);
+    const replay = { deadLetterId: 'd', decision: 1, overwrite: false, history: [] };
+    await counted.append([
+      { ...change('1'), replay },
+      { ...unreadable, replayOf: 'd' },
+    ]);
+    expect(told).toEqual(['failed']);
+  });
+
+  it('tells of an append that failed nothing', async () => {
+    const journal = new MemoryJournal({ clock: new ManualClock() });
+    journal.append = () => Promise.reject(new Error('away'));
+    const { counted, told } = count(journal);
+    await expect(counted.append([change('1')])).rejects.toThrow('away');
+    expect(told).toEqual([]);
+  });
+
+  it('tells how changes ended, but not what a former owner of the lane says', async () => {
+    const { counted, told } = count();
+    const [first, second] = await counted.append([change('1'), change('2')]);
+    const [one, two] = await counted.claim({ records: 10, leaseMs: 1000 });
+    if (!one || !two || first?.kind !== 'appended' || second?.kind !== 'appended')
+      throw new Error('not claimed');
+    told.length = 0;
+    const stale = { ...two, fence: two.fence - 1 };
+    const accepted = await counted.complete([
+      ending(one, first.position, 'applied'),
+      ending(stale, second.position, 'failed'),
+    ]);
+    expect([...accepted]).toEqual([one.territoryId]);
+    expect(told).toEqual(['applied']);
+  });
+
+  it('is the same journal in everything else', async () => {
+    const { counted } = count();
+    expect(counted.durability).toBe('queue');
+    let work = 0;
+    const stop = counted.onWork(() => (work += 1));
+    await counted.append([change('1')]);
+    expect(work).toBe(1);
+    expect(await counted.nextDueMs()).toBe(0);
+    expect(await counted.figures()).toMatchObject({ pendingChanges: 1, lanes: { ready: 1 } });
+    const [lane] = await counted.claim({ records: 10, leaseMs: 1000 });
+    if (!lane) throw new Error('not claimed');
+    expect([...(await counted.renew([lane], 1000))]).toEqual([lane.territoryId]);
+    expect([...(await counted.storeIntents([{ ...lane, intents: [] }]))]).toEqual([lane.territoryId]);
+    expect(await counted.takeUnsent(10)).toEqual([]);
+    stop();
+    await counted.append([change('2')]);
+    await counted.receiverLost();
+    expect(work).toBe(1);
+    expect(await counted.figures()).toMatchObject({ pendingChanges: 1 });
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../srv/platform/clock.ts';
+import { createTerritoryApi, withDestinationProperties } from '../../../srv/territory-api/index.ts';
+import type { TerritoryApiSettings } from '../../../srv/territory-api/index.ts';
+import { propertiesOf } from '../../../srv/territory-api/destination-properties.ts';
+import { checkSettings } from '../../../srv/territory-api/settings.ts';
+import { createRecordingLog } from '../../doubles/recording-log.ts';
+
+const settings: TerritoryApiSettings = {
+  destination: 'TERRITORY_API',
+  protocol: 'rest',
+  key: 'id',
+  keyType: 'string',
+  timeoutMs: 1_000,
+  freshValues: ['MISS'],
+  propagationOff: false,
+};
+
+describe('the settings of the territory API', () => {
+  it('have the default path, and the service root above it', () => {
+    expect(checkSettings(settings)).toMatchObject({
+      path: '/territory-api/v1/assignments',
+      serviceRoot: '/territory-api/v1',
+    });
+    expect(checkSettings({ ...settings, path: '/assignments' }).serviceRoot).toBe('/');
+  });
+
+  it.each(['assignments', '//host/x', '/a//b', '/a/../b', '/a?x=1', '/a#b', '/a b', ''])(
+    'refuse %j as a path, by the setting and the value',
+    (path) =>
+      expect(() => checkSettings({ ...settings, path })).toThrow(`TERRITORY_PATH '${path}' is not a path`),
+  );
+
+  it('refuse a collection outside the service root where a batch must name it', () => {
+    const wrong = { ...settings, protocol: 'odata-v4', path: '/v1/assignments', serviceRoot: '/v2' } as const;
+    expect(() => checkSettings(wrong)).toThrow('not below TERRITORY_SERVICE_ROOT');
+  });
+
+  it('refuse a key that is no property name', () => {
+    expect(() => checkSettings({ ...settings, key: 'id eq 1 or id' })).toThrow('TERRITORY_KEY');
+  });
+
+  it.each(['odata-v2', 'sales-cloud'] as const)('refuse %s, naming what is allowed', (protocol) => {
+    const deps = { clock: systemClock, log: createRecordingLog() };
+    expect(() => createTerritoryApi({ ...settings, protocol }, deps)).toThrow(
+      `TERRITORY_PROTOCOL '${protocol}' is not supported yet; allowed are rest, odata-v4`,
+    );
+  });
+});
+
+describe('the properties of the destination', () => {
+  const own = { 'territory.protocol': 'odata-v4', 'territory.path': '/svc/Members', 'territory.key': 'ID' };
+
+  it.each([
+    ['flat, as in the environment', { originalProperties: own }],
+    ['nested, as from the destination service', { originalProperties: { destinationConfiguration: own } }],
+  ])('are read: %s', (_, destination) => {
+    expect(propertiesOf(destination)).toEqual({ protocol: 'odata-v4', path: '/svc/Members', key: 'ID' });
+  });
+
+  it('win over the settings, and only they', () => {
+    const merged = withDestinationProperties(
+      { ...settings, serviceRoot: '/old' },
+      propertiesOf({ originalProperties: own }),
+    );
+    expect(merged).toEqual({
+      ...settings,
+      protocol: 'odata-v4',
+      path: '/svc/Members',
+      key: 'ID',
+      serviceRoot: '/svc',
+    });
+    expect(withDestinationProperties(settings, {})).toEqual(settings);
+  });
+
+  it('of an unknown protocol are refused by name', () => {
+    const destination = { name: 'D', originalProperties: { 'territory.protocol': 'soap' } };
+    expect(() => propertiesOf(destination)).toThrow(
+      "property territory.protocol 'soap' of destination D is unknown",
+    );
+  });
+});

@@ -6,6 +6,7 @@ import type { RequestObserved } from './destination.ts';
 import { createODataV4Api } from './odata-v4.ts';
 import type { TerritoryApi } from './port.ts';
 import { createRestApi } from './rest.ts';
+import { createSalesCloudApi } from './sales-cloud.ts';
 import { checkSettings, TerritoryApiSettingsError } from './settings.ts';
 import type { TerritoryApiSettings } from './settings.ts';
 
@@ -45,10 +46,11 @@ export function createTerritoryApi(
       return createRestApi(checked, { transport, clock, log });
     case 'odata-v4':
       return createODataV4Api(checked, { transport, clock, log });
-    case 'odata-v2':
     case 'sales-cloud':
+      return createSalesCloudApi(checked, { transport, clock, log });
+    case 'odata-v2':
       throw new TerritoryApiSettingsError(
-        `TERRITORY_PROTOCOL '${checked.protocol}' is not supported yet; allowed are rest, odata-v4`,
+        `TERRITORY_PROTOCOL '${checked.protocol}' is not supported yet; allowed are rest, odata-v4, sales-cloud`,
       );
   }
 }

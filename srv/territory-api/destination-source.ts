@@ -58,6 +58,7 @@ export function createDestinationSource(options: {
 
   async function ask(): Promise<HttpDestination> {
     const before = known;
+    if (before !== undefined) dropProxyToken(before.destination);
     try {
       const destination = await findDestination(destinationName);
       const tokenMs = Math.min(tokenLifetimeMs(destination), proxyTokenLifetimeMs(destination, clock.now()));
@@ -93,8 +94,7 @@ export function createDestinationSource(options: {
     forget(refused) {
       if (known?.destination !== refused) return;
       known = undefined;
-      // The SDK keeps the token for the connectivity proxy to its last second, refused or not.
-      if (refused.proxyType === 'OnPremise') clientCredentialsTokenCache.clear();
+      dropProxyToken(refused);
     },
   };
 }
@@ -182,6 +182,13 @@ function whyNotFound(name: string, error: unknown): DestinationError {
   if (needsUser !== undefined) return unfitting(name, needsUser, NEEDS_A_USER);
   const unreachable = (line: string) => new DestinationError('unreachable', `destination ${name}${line}`);
   const unusable = (line: string) => new DestinationError('unusable', `destination ${name}${line}`);
+  const tokenFor = /token for service of type \W?(destination|connectivity)/.exec(prose)?.[1];
+  if (tokenFor !== undefined) {
+    const failed = codeSuffix(error);
+    return unreachable(
+      `: no token for the ${tokenFor} service can be had${failed}; check its token server, or bind it anew`,
+    );
+  }
   if (/service binding of type 'destination'/.test(prose)) {
     return unreachable(
       ` not found: no destination service is bound and the variable 'destinations' does not name it; bind or set one`,
@@ -195,11 +202,6 @@ function whyNotFound(name: string, error: unknown): DestinationError {
   if (/status code 40[13]/.test(prose)) {
     return unreachable(': the destination service refuses this application; bind it anew');
   }
-  if (/[Tt]oken for service of type \W?connectivity/.test(prose)) {
-    return unreachable(
-      `: no token for the connectivity service can be had${codeSuffix(error)}; check that service and its binding`,
-    );
-  }
   if (/binding to a connectivity service/.test(prose)) {
     return unusable(' is on-premise and no connectivity service is bound; bind one');
   }
@@ -208,11 +210,21 @@ function whyNotFound(name: string, error: unknown): DestinationError {
   );
 }
 
+/** The SDK keeps the token for the connectivity proxy to its last second, refused or not: the next look-up gets a new one. */
+function dropProxyToken({ proxyType }: HttpDestination): void {
+  if (proxyType === 'OnPremise') clientCredentialsTokenCache.clear();
+}
+
 /** How long the destination's token may be used, a margin taken off; infinite where there is none. */
 function tokenLifetimeMs(destination: HttpDestination): number {
   const seconds = Number(destination.authTokens?.[0]?.expiresIn);
   if (!Number.isFinite(seconds) || seconds <= 0) return Number.POSITIVE_INFINITY;
-  return Math.max(seconds * 1000 - TOKEN_MARGIN_MS, (seconds * 1000) / 2);
+  return withMargin(seconds * 1000);
+}
+
+/** Half of a short life, all but the margin of a longer one. */
+function withMargin(lifetimeMs: number): number {
+  return Math.max(lifetimeMs - TOKEN_MARGIN_MS, lifetimeMs / 2);
 }
 
 /** How long the connectivity proxy takes the token that was had for it; infinite without a proxy or where the token does not say. */
@@ -223,5 +235,5 @@ function proxyTokenLifetimeMs({ proxyConfiguration }: HttpDestination, nowMs: nu
   const seconds = /"exp"\s*:\s*(\d{1,12})\b/.exec(Buffer.from(claims, 'base64url').toString())?.[1];
   return seconds === undefined
     ? Number.POSITIVE_INFINITY
-    : Math.max(Number(seconds) * 1000 - nowMs - TOKEN_MARGIN_MS, 0);
+    : withMargin(Math.max(Number(seconds) * 1000 - nowMs, 0));
 }

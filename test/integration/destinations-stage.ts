@@ -81,10 +81,10 @@ export interface Stage {
   readonly api: TerritoryApi;
   readonly log: RecordingLog;
   /** The destination of the API, with these properties besides name, type and URL. */
-  put(properties: Readonly<Record<string, string>>): void;
+  readonly put: (properties: Readonly<Record<string, string>>) => void;
   /** Lets this time pass for the program. */
-  pass(ms: number): void;
-  probe(): Promise<ApiTrouble | undefined>;
+  readonly pass: (ms: number) => void;
+  readonly probe: () => Promise<ApiTrouble | undefined>;
   stop(): Promise<void>;
 }
 

@@ -73,6 +73,17 @@ describe('the properties of the destination', () => {
     expect(withDestinationProperties(settings, {})).toEqual(settings);
   });
 
+  it('of another protocol bring its default path, where the settings have that of their own', () => {
+    const properties = { protocol: 'sales-cloud' } as const;
+    const path = '/territory-api/v1/assignments';
+    const serviceRoot = '/territory-api/v1';
+    expect(withDestinationProperties({ ...settings, path, serviceRoot }, properties)).toMatchObject({
+      path: '/sap/c4c/api/v1/sales-territory-service/salesTerritories',
+      serviceRoot: '/sap/c4c/api/v1/sales-territory-service',
+    });
+    expect(withDestinationProperties({ ...settings, path: '/own' }, properties).path).toBe('/own');
+  });
+
   it('of an unknown protocol are refused by name', () => {
     const destination = { name: 'D', originalProperties: { 'territory.protocol': 'soap' } };
     expect(() => propertiesOf(destination)).toThrow(

@@ -18,7 +18,9 @@ import {
   DestinationError,
   readDestinationProperties,
   TerritoryApiSettingsError,
+  withDestinationProperties,
 } from '../territory-api/index.ts';
+import type { DestinationProperties } from '../territory-api/index.ts';
 import { createLateTerritoryApi } from '../territory-api/late-binding.ts';
 import { withMesh } from './open-mesh.ts';
 import { silentLog as log } from './silent-log.ts';
@@ -108,23 +110,29 @@ async function* checkQueues({ mesh, settings }: Configuration): AsyncGenerator<F
 }
 
 async function* checkApi({ settings: { territory, propagation } }: Configuration): AsyncGenerator<Finding> {
+  let properties: DestinationProperties;
   try {
-    await readDestinationProperties(territory.destination);
-    yield { what: 'destination', verdict: 'ok', text: `${territory.destination} can be used` };
+    properties = await readDestinationProperties(territory.destination);
+    const winning = Object.entries(properties).map(([name, value]) => `territory.${name} ${value}`);
+    const said = winning.length > 0 ? `; over the settings it says ${winning.join(', ')}` : '';
+    yield { what: 'destination', verdict: 'ok', text: `${territory.destination} can be used${said}` };
   } catch (error) {
     if (!(error instanceof DestinationError || error instanceof TerritoryApiSettingsError)) throw error;
     yield { what: 'destination', verdict: 'failed', text: error.message };
     return;
   }
+  const settings = {
+    ...territory,
+    freshValues: territory.cacheFreshValues,
+    propagationOff: propagation.maxMs === 0,
+  };
+  const { protocol, path } = withDestinationProperties(settings, properties);
   try {
-    const api = createLateTerritoryApi(
-      { ...territory, freshValues: territory.cacheFreshValues, propagationOff: propagation.maxMs === 0 },
-      { clock, log },
-    );
+    const api = createLateTerritoryApi(settings, { clock, log });
     const trouble = await api.probe(new AbortController().signal);
     yield trouble === undefined
-      ? { what: 'api', verdict: 'ok', text: 'the territory API answers' }
-      : { what: 'api', verdict: 'failed', text: trouble.message };
+      ? { what: 'api', verdict: 'ok', text: `answers in protocol ${protocol} at ${path}` }
+      : { what: 'api', verdict: 'failed', text: `${protocol} at ${path}: ${trouble.message}` };
   } catch (error) {
     if (!(error instanceof TerritoryApiSettingsError)) throw error;
     yield { what: 'settings', verdict: 'failed', text: error.message };

@@ -1,4 +1,5 @@
 /** The shape in which the program sees the settings, with the defaults that follow from the binding and from each other. */
+import { defaultPath } from '../territory-api/settings.ts';
 import type { SettingValues } from './settings-table.ts';
 
 /** What the settings depend on besides the environment. */
@@ -20,21 +21,13 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 const DEFAULT_NAMESPACE = 'default/territory/sync';
 
-/** Where SAP has the assignments of a territory, and where the program's own protocols have them. */
-const DEFAULT_PATHS: Readonly<Record<SettingValues['TERRITORY_PROTOCOL'], string>> = {
-  rest: '/territory-api/v1/assignments',
-  'odata-v4': '/territory-api/v1/assignments',
-  'odata-v2': "/sap/c4c/odata/v1/c4codataapi/SalesTerritoryCollection('{territoryId}')/SalesTerritoryTeam",
-  'sales-cloud': '/sap/c4c/api/v1/sales-territory-service/salesTerritories',
-};
-
 /** The values in groups, derived defaults filled in. Not frozen yet, and not checked. */
 export function group(values: SettingValues, context: SettingsContext) {
   const namespace = values.MESH_NAMESPACE ?? context.meshNamespace ?? DEFAULT_NAMESPACE;
   const named = (name: string) => name.replaceAll('{namespace}', namespace);
   const prefix = values.EVENT_TYPE_PREFIX;
   const topicPrefix = prefix.replaceAll('.', '/');
-  const path = values.TERRITORY_PATH ?? DEFAULT_PATHS[values.TERRITORY_PROTOCOL];
+  const path = values.TERRITORY_PATH ?? defaultPath(values.TERRITORY_PROTOCOL);
   return {
     http: {
       port: values.PORT,

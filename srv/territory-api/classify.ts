@@ -182,12 +182,12 @@ function detailOf(
 }
 
 /** A page for people: some proxy's, not the API's. */
-function isHtml({ headers, text }: HttpAnswer): boolean {
+export function isHtml({ headers, text }: HttpAnswer): boolean {
   return /\bhtml\b/i.test(headers['content-type'] ?? '') || /^\s*<(?:!doctype\s+)?html\b/i.test(text);
 }
 
 /** The body as JSON; undefined for what does not parse: HTML, nothing, half of an answer. */
-function parseJson({ text }: HttpAnswer): unknown {
+export function parseJson({ text }: HttpAnswer): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

@@ -1,7 +1,7 @@
 /** Additional properties of the destination that win over the environment: the API's shape can travel with its address. */
 import type { Destination } from '@sap-cloud-sdk/connectivity';
 import { findDestination } from './destination-source.ts';
-import { isBelow, isProtocol, serviceRootOf, TerritoryApiSettingsError } from './settings.ts';
+import { defaultPath, isBelow, isProtocol, serviceRootOf, TerritoryApiSettingsError } from './settings.ts';
 import type { TerritoryApiSettings, TerritoryProtocol } from './settings.ts';
 
 export interface DestinationProperties {
@@ -43,13 +43,18 @@ export function propertiesOf(destination: Destination): DestinationProperties {
   };
 }
 
-/** The settings with the destination's properties laid over them; a service root that no longer fits is derived anew. */
+/**
+ * The settings with the destination's properties laid over them. Another protocol brings its own default path where none was chosen; a
+ * service root that no longer fits is derived anew.
+ */
 export function withDestinationProperties(
   settings: TerritoryApiSettings,
   properties: DestinationProperties,
 ): TerritoryApiSettings {
-  const { path } = properties;
-  const merged = { ...settings, ...properties };
+  const { protocol } = properties;
+  const isDefault = settings.path === undefined || settings.path === defaultPath(settings.protocol);
+  const path = properties.path ?? (protocol !== undefined && isDefault ? defaultPath(protocol) : undefined);
+  const merged = { ...settings, ...properties, ...(path !== undefined && { path }) };
   if (path === undefined || settings.serviceRoot === undefined || isBelow(path, settings.serviceRoot))
     return merged;
   return { ...merged, serviceRoot: serviceRootOf(path) };

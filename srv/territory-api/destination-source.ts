@@ -4,6 +4,7 @@
  */
 import { getDestination } from '@sap-cloud-sdk/connectivity';
 import type { Destination, HttpDestination } from '@sap-cloud-sdk/connectivity';
+import { clientCredentialsTokenCache } from '@sap-cloud-sdk/connectivity/internal';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { causes, codeSuffix, textOf } from './trouble.ts';
@@ -12,13 +13,24 @@ import { causes, codeSuffix, textOf } from './trouble.ts';
 const FRESH_MS = 5 * 60_000;
 /** While the destination service is down a known destination is used on, until its token ends or for this long. */
 const USABLE_MS = 60 * 60_000;
+/** So long after a look-up that failed the next one is tried. */
+const ASK_AGAIN_MS = 10_000;
 /** A token that ends sooner is not used for another request. */
 const TOKEN_MARGIN_MS = 30_000;
 
-/** The destination cannot be used; one line says why and what to do. */
+/**
+ * The destination cannot be used; one line says why and what to do. `unreachable`: it could not be asked for, so that what was known of
+ * it may still hold; `unusable`: it was found to be missing or wrong.
+ */
 export class DestinationError extends Error {
   readonly code = 'TERRITORY_DESTINATION';
   override readonly name = 'DestinationError';
+  readonly kind: 'unreachable' | 'unusable';
+
+  constructor(kind: 'unreachable' | 'unusable', message: string) {
+    super(message);
+    this.kind = kind;
+  }
 }
 
 export interface DestinationSource {
@@ -46,9 +58,10 @@ export function createDestinationSource(options: {
 
   async function ask(): Promise<HttpDestination> {
     const before = known;
+    if (before !== undefined) dropProxyToken(before.destination);
     try {
       const destination = await findDestination(destinationName);
-      const tokenMs = tokenLifetimeMs(destination);
+      const tokenMs = Math.min(tokenLifetimeMs(destination), proxyTokenLifetimeMs(destination, clock.now()));
       const nowMs = clock.monotonicMs();
       known = {
         destination,
@@ -57,12 +70,14 @@ export function createDestinationSource(options: {
       };
       return destination;
     } catch (error) {
-      if (before === undefined || before !== known || clock.monotonicMs() >= before.usableUntilMs)
-        throw error;
+      const outage = error instanceof DestinationError && error.kind === 'unreachable';
+      const nowMs = clock.monotonicMs();
+      if (!outage || before === undefined || before !== known || nowMs >= before.usableUntilMs) throw error;
       log.warn('destination could not be asked for anew; the known one is used on', {
         destination: destinationName,
-        reason: error instanceof DestinationError ? error.message : 'unknown',
+        reason: error.message,
       });
+      known = { ...before, freshUntilMs: Math.min(nowMs + ASK_AGAIN_MS, before.usableUntilMs) };
       return before.destination;
     } finally {
       asking = undefined;
@@ -77,7 +92,9 @@ export function createDestinationSource(options: {
       return asking;
     },
     forget(refused) {
-      if (known?.destination === refused) known = undefined;
+      if (known?.destination !== refused) return;
+      known = undefined;
+      dropProxyToken(refused);
     },
   };
 }
@@ -91,22 +108,25 @@ export async function findDestination(destinationName: string): Promise<HttpDest
   try {
     destination = await getDestination({ destinationName, useCache: false });
   } catch (error) {
-    throw new DestinationError(whyNotFound(destinationName, error));
+    throw whyNotFound(destinationName, error);
   }
   if (destination === null) {
     throw new DestinationError(
+      'unusable',
       `destination ${destinationName} does not exist; create it, or correct TERRITORY_DESTINATION`,
     );
   }
-  refuseUserBased(destinationName, destination);
+  refuseUnfitting(destinationName, destination);
   if (!isHttp(destination)) {
     throw new DestinationError(
+      'unusable',
       `destination ${destinationName} has no URL or is not of type HTTP; correct it in the cockpit`,
     );
   }
   const tokens = destination.authTokens ?? [];
   if (tokens.length > 0 && tokens.every((token) => token.error)) {
     throw new DestinationError(
+      'unreachable',
       `destination ${destinationName}: its token could not be had; check its token service URL, client id and secret`,
     );
   }
@@ -125,44 +145,95 @@ const USER_BASED: ReadonlySet<string> = new Set([
   'OAuth2RefreshToken',
 ]);
 
-/** A queue's messages come with no signed-in user, so these types can never work here. */
-function refuseUserBased(name: string, { authentication, systemUser, forwardAuthToken }: Destination): void {
-  if (forwardAuthToken) throw new DestinationError(userBased(name, 'forwardAuthToken'));
-  const needsUser =
-    authentication !== undefined &&
-    (USER_BASED.has(authentication) || (authentication === 'OAuth2SAMLBearerAssertion' && !systemUser));
-  if (needsUser) throw new DestinationError(userBased(name, authentication));
+const TECHNICAL: ReadonlySet<string> = new Set([
+  'NoAuthentication',
+  'BasicAuthentication',
+  'ClientCertificateAuthentication',
+  'OAuth2ClientCredentials',
+  'OAuth2Password',
+]);
+
+/** A queue's messages come with no signed-in user, so a type that needs one can never work here. */
+function refuseUnfitting(name: string, { authentication, systemUser, forwardAuthToken }: Destination): void {
+  if (forwardAuthToken) throw unfitting(name, 'forwardAuthToken', NEEDS_A_USER);
+  if (authentication === undefined || TECHNICAL.has(authentication)) return;
+  const samlBearer = authentication === 'OAuth2SAMLBearerAssertion';
+  if (samlBearer && systemUser) return;
+  const why = samlBearer || USER_BASED.has(authentication) ? NEEDS_A_USER : 'which is not supported';
+  throw unfitting(name, authentication.slice(0, 40), why);
 }
 
-function userBased(name: string, authentication: string): string {
-  return (
-    `destination ${name} uses ${authentication}, which needs a signed-in user; ` +
-    `use BasicAuthentication, OAuth2ClientCredentials or ClientCertificateAuthentication`
+const NEEDS_A_USER = 'which needs a signed-in user';
+
+function unfitting(name: string, authentication: string, why: string): DestinationError {
+  return new DestinationError(
+    'unusable',
+    `destination ${name} uses ${authentication}, ${why}; ` +
+      `use BasicAuthentication, OAuth2ClientCredentials or ClientCertificateAuthentication`,
   );
 }
 
 /** The SDK tells its reasons in prose only; nothing of that prose is passed on, for it may quote an answer. */
-function whyNotFound(name: string, error: unknown): string {
+function whyNotFound(name: string, error: unknown): DestinationError {
   const prose = causes(error)
     .map((cause) => textOf(cause['message']))
     .join('\n');
   const needsUser = /strictly necessary for '(\w{1,40})'/.exec(prose)?.[1];
-  if (needsUser !== undefined) return userBased(name, needsUser);
+  if (needsUser !== undefined) return unfitting(name, needsUser, NEEDS_A_USER);
+  const unreachable = (line: string) => new DestinationError('unreachable', `destination ${name}${line}`);
+  const unusable = (line: string) => new DestinationError('unusable', `destination ${name}${line}`);
+  const tokenFor = /token for service of type \W?(destination|connectivity)/.exec(prose)?.[1];
+  if (tokenFor !== undefined) {
+    const failed = codeSuffix(error);
+    return unreachable(
+      `: no token for the ${tokenFor} service can be had${failed}; check its token server, or bind it anew`,
+    );
+  }
   if (/service binding of type 'destination'/.test(prose)) {
-    return `destination ${name} not found: no destination service is bound and the variable 'destinations' does not name it; bind or set one`;
+    return unreachable(
+      ` not found: no destination service is bound and the variable 'destinations' does not name it; bind or set one`,
+    );
   }
   if (/status code 404/.test(prose)) {
-    return `destination ${name} does not exist in the destination service; create it, or correct TERRITORY_DESTINATION`;
+    return unusable(
+      ' does not exist in the destination service; create it, or correct TERRITORY_DESTINATION',
+    );
   }
   if (/status code 40[13]/.test(prose)) {
-    return `destination ${name}: the destination service refuses this application; bind it anew`;
+    return unreachable(': the destination service refuses this application; bind it anew');
   }
-  return `destination ${name} cannot be resolved${codeSuffix(error)}; check the destination service and its binding`;
+  if (/binding to a connectivity service/.test(prose)) {
+    return unusable(' is on-premise and no connectivity service is bound; bind one');
+  }
+  return unreachable(
+    ` cannot be resolved${codeSuffix(error)}; check the destination service and its binding`,
+  );
+}
+
+/** The SDK keeps the token for the connectivity proxy to its last second, refused or not: the next look-up gets a new one. */
+function dropProxyToken({ proxyType }: HttpDestination): void {
+  if (proxyType === 'OnPremise') clientCredentialsTokenCache.clear();
 }
 
 /** How long the destination's token may be used, a margin taken off; infinite where there is none. */
 function tokenLifetimeMs(destination: HttpDestination): number {
   const seconds = Number(destination.authTokens?.[0]?.expiresIn);
   if (!Number.isFinite(seconds) || seconds <= 0) return Number.POSITIVE_INFINITY;
-  return Math.max(seconds * 1000 - TOKEN_MARGIN_MS, (seconds * 1000) / 2);
+  return withMargin(seconds * 1000);
+}
+
+/** Half of a short life, all but the margin of a longer one. */
+function withMargin(lifetimeMs: number): number {
+  return Math.max(lifetimeMs - TOKEN_MARGIN_MS, lifetimeMs / 2);
+}
+
+/** How long the connectivity proxy takes the token that was had for it; infinite without a proxy or where the token does not say. */
+function proxyTokenLifetimeMs({ proxyConfiguration }: HttpDestination, nowMs: number): number {
+  const header: unknown = proxyConfiguration?.headers?.['Proxy-Authorization'];
+  const claims = typeof header === 'string' ? /^Bearer [^.]+\.([^.]+)\./.exec(header)?.[1] : undefined;
+  if (claims === undefined) return Number.POSITIVE_INFINITY;
+  const seconds = /"exp"\s*:\s*(\d{1,12})\b/.exec(Buffer.from(claims, 'base64url').toString())?.[1];
+  return seconds === undefined
+    ? Number.POSITIVE_INFINITY
+    : withMargin(Math.max(Number(seconds) * 1000 - nowMs, 0));
 }

@@ -13,10 +13,11 @@ import type { CsrfSession } from './csrf.ts';
 import { startDeadline } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { createDestinationSource, DestinationError } from './destination-source.ts';
+import type { DestinationSource } from './destination-source.ts';
 import { noAnswer, troubleOf } from './trouble.ts';
 import type { NoAnswer } from './trouble.ts';
 
-/** A larger answer is not read to its end: 16 MB hold 1000 records of 100 fields several times over. */
+/** A larger answer, decompressed, is not read to its end: 16 MB hold 1000 records of 100 fields several times over. */
 const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
 
 export interface TransportRequest {
@@ -56,13 +57,15 @@ export interface TransportOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where the destination comes from; by default a source of its own. */
+  readonly source?: DestinationSource;
   /** Called once for every request on the wire; must not throw. */
   readonly onRequest?: (observed: RequestObserved) => void;
 }
 
 export interface Transport {
   /**
-   * Sends one request. A 401 is answered with a new token once, a demand for a CSRF token with one once; both are safe, as the
+   * Sends one request. A 401 (407 of the connectivity proxy) is answered with a new token once, a demand for a CSRF token with one once; both are safe, as the
    * API has not acted on what it refused so. Never rejects; ends as `timeout` trouble when `signal` aborts.
    */
   send(request: TransportRequest, signal: AbortSignal): Promise<TransportAnswer>;
@@ -71,7 +74,7 @@ export interface Transport {
 /** A transport to the destination of that name; it is looked up at the first request and then kept for minutes. */
 export function createTransport(options: TransportOptions): Transport {
   const { destinationName, timeoutMs, clock, log, onRequest } = options;
-  const source = createDestinationSource({ destinationName, clock, log });
+  const source = options.source ?? createDestinationSource({ destinationName, clock, log });
   const csrf = createCsrfKeeper();
 
   /** One request on the wire. */
@@ -127,10 +130,10 @@ export function createTransport(options: TransportOptions): Transport {
       const answer = await once(destination, withSession(request, session), deadline);
       if (answer.kind === 'trouble') return answer;
 
-      if (answer.status === 401) {
+      if (answer.status === 401 || answer.status === 407) {
         source.forget(destination);
         csrf.drop();
-        if (tokenRenewed) return unauthorized(destinationName);
+        if (tokenRenewed) return unauthorized(destinationName, answer.status);
         tokenRenewed = true;
       } else if (asksForToken(answer.status, answer.headers) && !sessionRenewed) {
         sessionRenewed = true;
@@ -172,7 +175,8 @@ function wireFormat({ method, path, headers, body }: TransportRequest, signal: A
   return {
     method,
     url: path,
-    headers: { accept: 'application/json', ...headers },
+    // gzip alone: what else axios offers by default (brotli, deflate) saves no more and is another decoder to trust.
+    headers: { accept: 'application/json', 'accept-encoding': 'gzip', ...headers },
     ...(body !== undefined && { data: body }),
     signal,
     // The query is in the path, encoded; this one is for what the destination adds.
@@ -206,7 +210,10 @@ function withSession(request: TransportRequest, session: CsrfSession | undefined
   return { ...request, headers: { ...request.headers, ...token, ...(cookie !== '' && { cookie }) } };
 }
 
-function unauthorized(destinationName: string): NoAnswer {
-  const message = `the API refuses the credentials of destination ${destinationName}, new ones too (401); check its user, secret or token service`;
-  return { kind: 'trouble', trouble: { reason: 'unauthorized', status: 401, message }, sent: false };
+function unauthorized(destinationName: string, status: 401 | 407): NoAnswer {
+  const message =
+    status === 401
+      ? `the API refuses the credentials of destination ${destinationName}, new ones too (401); check its user, secret or token service`
+      : `the connectivity proxy refuses the token for destination ${destinationName}, a new one too (407); check the connectivity service`;
+  return { kind: 'trouble', trouble: { reason: 'unauthorized', status, message }, sent: false };
 }

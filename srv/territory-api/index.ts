@@ -3,9 +3,11 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { createTransport } from './destination.ts';
 import type { RequestObserved } from './destination.ts';
+import type { DestinationSource } from './destination-source.ts';
 import { createODataV4Api } from './odata-v4.ts';
 import type { TerritoryApi } from './port.ts';
 import { createRestApi } from './rest.ts';
+import { createSalesCloudApi } from './sales-cloud.ts';
 import { checkSettings, TerritoryApiSettingsError } from './settings.ts';
 import type { TerritoryApiSettings } from './settings.ts';
 
@@ -20,6 +22,8 @@ export type { KeyType, TerritoryApiSettings, TerritoryProtocol } from './setting
 export interface TerritoryApiDependencies {
   readonly clock: Clock;
   readonly log: Log;
+  /** Where the destination comes from; by default a source of its own. */
+  readonly source?: DestinationSource;
   /** Called once for every request on the wire; must not throw. */
   readonly onRequest?: (observed: RequestObserved) => void;
 }
@@ -30,7 +34,7 @@ export interface TerritoryApiDependencies {
  */
 export function createTerritoryApi(
   settings: TerritoryApiSettings,
-  { clock, log, onRequest }: TerritoryApiDependencies,
+  { clock, log, source, onRequest }: TerritoryApiDependencies,
 ): TerritoryApi {
   const checked = checkSettings(settings);
   const transport = createTransport({
@@ -38,6 +42,7 @@ export function createTerritoryApi(
     timeoutMs: checked.timeoutMs,
     clock,
     log,
+    ...(source !== undefined && { source }),
     ...(onRequest !== undefined && { onRequest }),
   });
   switch (checked.protocol) {
@@ -45,10 +50,11 @@ export function createTerritoryApi(
       return createRestApi(checked, { transport, clock, log });
     case 'odata-v4':
       return createODataV4Api(checked, { transport, clock, log });
-    case 'odata-v2':
     case 'sales-cloud':
+      return createSalesCloudApi(checked, { transport, clock, log });
+    case 'odata-v2':
       throw new TerritoryApiSettingsError(
-        `TERRITORY_PROTOCOL '${checked.protocol}' is not supported yet; allowed are rest, odata-v4`,
+        `TERRITORY_PROTOCOL '${checked.protocol}' is not supported yet; allowed are rest, odata-v4, sales-cloud`,
       );
   }
 }

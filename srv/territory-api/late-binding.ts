@@ -1,14 +1,12 @@
 /**
  * The territory API behind a destination whose properties may say what it is (`territory.protocol`, `.path`, `.key`).
- * They are looked up on first use, and again until that succeeds: a destination service that is down delays, it does
- * not keep the program from starting.
+ * They are looked at whenever the destination is asked for anew: a destination service that is down delays, it does not keep the
+ * program from starting; and an edit in the cockpit takes effect without a restart.
  */
-import {
-  DestinationError,
-  createTerritoryApi,
-  readDestinationProperties,
-  withDestinationProperties,
-} from './index.ts';
+import { startDeadline } from './deadline.ts';
+import { propertiesOf } from './destination-properties.ts';
+import { createDestinationSource } from './destination-source.ts';
+import { DestinationError, createTerritoryApi, withDestinationProperties } from './index.ts';
 import type { TerritoryApiDependencies } from './index.ts';
 import type { ApiTrouble, TerritoryApi } from './port.ts';
 import { TerritoryApiSettingsError, type TerritoryApiSettings } from './settings.ts';
@@ -22,31 +20,49 @@ export function createLateTerritoryApi(
   deps: TerritoryApiDependencies,
 ): TerritoryApi {
   createTerritoryApi(settings, deps);
-  let bound: TerritoryApi | undefined;
+  const { clock, log } = deps;
+  const source = createDestinationSource({ destinationName: settings.destination, clock, log });
+  let bound: { readonly api: TerritoryApi; readonly as: string } | undefined;
 
-  const bind = async (): Promise<TerritoryApi | ApiTrouble> => {
-    if (bound) return bound;
+  function bindTo(destination: Parameters<typeof propertiesOf>[0]): TerritoryApi {
+    const properties = propertiesOf(destination);
+    const as = JSON.stringify(properties);
+    if (bound?.as === as) return bound.api;
+    const merged = withDestinationProperties(settings, properties);
+    const api = createTerritoryApi(merged, { ...deps, source });
+    if (bound !== undefined) {
+      const { protocol, path, key } = merged;
+      log.info('the destination was edited; the territory API is spoken to anew', { protocol, path, key });
+    }
+    bound = { api, as };
+    return api;
+  }
+
+  async function bind(signal: AbortSignal): Promise<TerritoryApi | ApiTrouble> {
+    const deadline = startDeadline(clock, settings.timeoutMs, signal);
     try {
-      const properties = await readDestinationProperties(settings.destination);
-      bound = createTerritoryApi(withDestinationProperties(settings, properties), deps);
-      return bound;
+      const destination = await deadline.race(source.get());
+      if (destination !== undefined) return bindTo(destination);
+      return { reason: 'timeout', message: `${deadline.reason()}: the destination service` };
     } catch (error) {
       if (!(error instanceof DestinationError || error instanceof TerritoryApiSettingsError)) throw error;
       return { reason: 'destination', message: error.message };
+    } finally {
+      deadline.release();
     }
-  };
+  }
 
   return {
     async read(request, signal) {
-      const api = await bind();
+      const api = await bind(signal);
       return 'reason' in api ? { kind: 'trouble', trouble: api } : api.read(request, signal);
     },
     async write(requests, signal) {
-      const api = await bind();
+      const api = await bind(signal);
       return 'reason' in api ? { kind: 'trouble', trouble: api, sent: false } : api.write(requests, signal);
     },
     async probe(signal) {
-      const api = await bind();
+      const api = await bind(signal);
       return 'reason' in api ? api : api.probe(signal);
     },
   };

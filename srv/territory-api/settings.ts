@@ -36,7 +36,19 @@ export class TerritoryApiSettingsError extends Error {
   override readonly name = 'TerritoryApiSettingsError';
 }
 
-const DEFAULT_PATH = '/territory-api/v1/assignments';
+/** Where the program's own protocols have the assignments of all territories, and where SAP has those of one. */
+const DEFAULT_PATHS: Readonly<Record<TerritoryProtocol, string>> = {
+  rest: '/territory-api/v1/assignments',
+  'odata-v4': '/territory-api/v1/assignments',
+  'odata-v2': "/sap/c4c/odata/v1/c4codataapi/SalesTerritoryCollection('{territoryId}')/SalesTerritoryTeam",
+  'sales-cloud': '/sap/c4c/api/v1/sales-territory-service/salesTerritories',
+};
+
+/** The path of the collection where `TERRITORY_PATH` and the destination name none. */
+export function defaultPath(protocol: TerritoryProtocol): string {
+  return DEFAULT_PATHS[protocol];
+}
+
 const PROTOCOLS: readonly string[] = ['rest', 'odata-v4', 'odata-v2', 'sales-cloud'];
 
 /** True for one of the protocols' names, supported here or not. */
@@ -54,7 +66,7 @@ export function serviceRootOf(path: string): string {
  * @throws TerritoryApiSettingsError with one line for the first setting that is wrong.
  */
 export function checkSettings(settings: TerritoryApiSettings): CheckedSettings {
-  const path = checkPath('TERRITORY_PATH', settings.path ?? DEFAULT_PATH);
+  const path = checkPath('TERRITORY_PATH', settings.path ?? defaultPath(settings.protocol));
   const serviceRoot = checkPath('TERRITORY_SERVICE_ROOT', settings.serviceRoot ?? serviceRootOf(path));
   if (settings.protocol === 'odata-v4' && !isBelow(path, serviceRoot)) {
     throw new TerritoryApiSettingsError(
@@ -81,7 +93,7 @@ function checkPath(setting: string, path: string): string {
     /[?#\s\\]/.test(trimmed);
   if (wrong) {
     throw new TerritoryApiSettingsError(
-      `${setting} '${path}' is not a path; allowed is one like '${DEFAULT_PATH}', below the destination's URL, without query`,
+      `${setting} '${path}' is not a path; allowed is one like '${DEFAULT_PATHS.rest}', below the destination's URL, without query`,
     );
   }
   return trimmed;

@@ -59,7 +59,9 @@ export interface TerritoryApiUnderTest {
 /** What a protocol or server cannot do, so that the suite leaves it out. */
 export interface ContractOptions {
   /** False where the server keeps no idempotency keys. */
-  readonly idempotency: boolean;
+  readonly idempotency?: boolean;
+  /** `one-record`: a request names a single record in its path, so its 403 or 404 is that record's. Default `many-records`. */
+  readonly requests?: 'many-records' | 'one-record';
 }
 
 const TERRITORY = 'EMEA-NORTH';
@@ -68,7 +70,7 @@ const NEVER = new AbortController().signal;
 export function territoryApiContract(
   name: string,
   setup: () => Promise<TerritoryApiUnderTest>,
-  { idempotency }: ContractOptions = { idempotency: true },
+  { idempotency = true, requests = 'many-records' }: ContractOptions = {},
 ): void {
   describe(`territory API: ${name}`, () => {
     let under: TerritoryApiUnderTest;
@@ -140,7 +142,9 @@ export function territoryApiContract(
       });
 
       it('finds records whatever characters their ids hold', async () => {
-        const ids = ['a,b', "o'h", 'x/y?z#', '100%', '%2C', 'ä€😀', 'a b+c', 'c&d=e', "') or ('", '..'];
+        const ids = ['a,b', "o'h", 'x/y?z#', '100%', '%2C', 'ä€😀', 'a b+c', 'c&d=e', "') or ('", '...'];
+        // No URL can have this segment.
+        if (requests === 'many-records') ids.push('..');
         under.behind.seed(ids.map((id) => ({ territoryId: TERRITORY, id, fields: { owner: id } })));
         expect(await read(...ids)).toMatchObject(ids.map((id) => ({ found: true, fields: { owner: id } })));
       });
@@ -152,9 +156,9 @@ export function territoryApiContract(
         expect(under.behind.requestCount()).toBeGreaterThan(1);
       });
 
-      it('needs one request where one URL is enough', async () => {
-        await read('T1', 'T2', 'T3');
-        expect(under.behind.requestCount()).toBe(1);
+      it(`needs one request ${requests === 'one-record' ? 'for a record' : 'where one URL is enough'}`, async () => {
+        await read('T1', 'T2', 'T3', 'T1');
+        expect(under.behind.requestCount()).toBe(requests === 'one-record' ? 3 : 1);
       });
     });
 
@@ -172,7 +176,7 @@ export function territoryApiContract(
         expect(under.behind.fieldsOf(TERRITORY, 'T1')).toMatchObject({ owner: 'E3' });
       });
 
-      it('needs one request for many records, and judges each by itself, in the order sent', async () => {
+      it(`needs one request for ${requests === 'one-record' ? 'a record' : 'many records'}, and judges each by itself, in the order sent`, async () => {
         const etags = [await etagOf('T1'), await etagOf('T2'), await etagOf('T3')] as const;
         under.behind.foreignWrite(TERRITORY, 'T2', { region: 'S' });
         const before = under.behind.requestCount();
@@ -190,7 +194,7 @@ export function territoryApiContract(
           { kind: 'done' },
           { kind: 'done' },
         ]);
-        expect(under.behind.requestCount() - before).toBe(1);
+        expect(under.behind.requestCount() - before).toBe(requests === 'one-record' ? 5 : 1);
         expect(under.behind.fieldsOf(TERRITORY, 'T1')).toMatchObject({ owner: 'A' });
         expect(under.behind.fieldsOf(TERRITORY, 'T2')).toMatchObject({ owner: 'E1', region: 'S' });
         expect(under.behind.fieldsOf(TERRITORY, 'T4')).toMatchObject({ owner: 'D' });
@@ -208,7 +212,8 @@ export function territoryApiContract(
       });
 
       it('writes records whatever characters their ids hold', async () => {
-        const ids = ['a,b', "o'h", 'x/y?z#', '100%', 'ä€😀', 'a b+c', "') or ('", '..'];
+        const ids = ['a,b', "o'h", 'x/y?z#', '100%', 'ä€😀', 'a b+c', "') or ('", '...'];
+        if (requests === 'many-records') ids.push('..');
         under.behind.seed(ids.map((id) => ({ territoryId: TERRITORY, id, fields: { owner: 'E1' } })));
         const etags = await Promise.all(ids.map(etagOf));
         const answers = await write(...ids.map((id, index) => update(id, etags[index] ?? '', { owner: id })));
@@ -261,11 +266,39 @@ export function territoryApiContract(
         [429, 'throttled', false],
         [500, 'unavailable', true],
         [503, 'unavailable', true],
-        [403, 'forbidden', false],
-        [404, 'not-an-answer', false],
         [405, 'not-an-answer', false],
       ] as const;
-      it.each(statuses)('%i for a write as a whole is %s', async (status, reason, sent) => {
+      const ofAllOrOne = [
+        [403, 'forbidden', false],
+        [404, 'not-an-answer', false],
+      ] as const;
+      const ofAll = requests === 'many-records' ? [...statuses, ...ofAllOrOne] : statuses;
+
+      if (requests === 'one-record') {
+        it.each([403, 404])('%i for a write is the refusal of its record', async (status) => {
+          const request = update('T1', await etagOf('T1'), { owner: 'E2' });
+          under.behind.failNext('write', { kind: 'status', status });
+          expect(await write(request)).toMatchObject([{ kind: 'refused', status }]);
+        });
+
+        it('404 for a read is the absence of its record, 403 is trouble', async () => {
+          under.behind.failNext('read', { kind: 'status', status: 404 });
+          expect(await read('T1')).toEqual([{ found: false }]);
+          under.behind.failNext('read', { kind: 'status', status: 403 });
+          expect(await ask(['T1'])).toMatchObject({ trouble: { reason: 'forbidden', status: 403 } });
+        });
+
+        it('an id that no path can hold is not found, and refused without a request', async () => {
+          const before = under.behind.requestCount();
+          expect(await read('..', '.')).toEqual([{ found: false }, { found: false }]);
+          expect(await write(update('..', '"1"', { owner: 'E2' }))).toMatchObject([
+            { kind: 'refused', code: 'UNADDRESSABLE' },
+          ]);
+          expect(under.behind.requestCount()).toBe(before);
+        });
+      }
+
+      it.each(ofAll)('%i for a write as a whole is %s', async (status, reason, sent) => {
         const request = update('T1', await etagOf('T1'), { owner: 'E2' });
         under.behind.failNext('write', { kind: 'status', status, retryAfterS: 7 });
         expect(await under.api.write([request], NEVER)).toMatchObject({
@@ -275,7 +308,7 @@ export function territoryApiContract(
         });
       });
 
-      it.each(statuses)('%i for a read is %s', async (status, reason) => {
+      it.each(ofAll)('%i for a read is %s', async (status, reason) => {
         under.behind.failNext('read', { kind: 'status', status });
         expect(await ask(['T1'])).toMatchObject({ kind: 'trouble', trouble: { reason, status } });
       });

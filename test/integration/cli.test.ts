@@ -242,4 +242,33 @@ describe('check', () => {
       expect.stringMatching(/^failed {2}destination .*ELSEWHERE/),
     ]);
   });
+
+  test.each([
+    ['rest', {}, 'answers in protocol rest at /territory-api/v1/assignments'],
+    ['odata-v4', {}, 'answers in protocol odata-v4 at /territory-api/v1/assignments'],
+    [
+      'sales-cloud',
+      {},
+      'answers in protocol sales-cloud at /sap/c4c/api/v1/sales-territory-service/salesTerritories',
+    ],
+    [
+      'sales-cloud',
+      { 'territory.path': '/sap/c4c/api/v1/wrong' },
+      'sales-cloud at /sap/c4c/api/v1/wrong: 404 for the whole collection; check TERRITORY_PATH, TERRITORY_PROTOCOL',
+    ],
+  ] as const)(
+    'speaks to the API in %s with the properties %j of the destination',
+    async (protocol, more, said) => {
+      const destination = { ...api.destination('TERRITORY_API'), 'territory.protocol': protocol, ...more };
+      const { out } = await run(['check'], { ...bound(), destinations: JSON.stringify([destination]) });
+      const found = lines(out).filter((line) => /^\w+ +(?:destination|api)/.test(line));
+      expect(found).toEqual([
+        expect.stringContaining(
+          `TERRITORY_API can be used; over the settings it says territory.protocol ${protocol}`,
+        ),
+        expect.stringContaining(said),
+      ]);
+      expect(found[1]?.startsWith('ok')).toBe(Object.keys(more).length === 0);
+    },
+  );
 });

@@ -1,73 +1,92 @@
 /**
- * What a destination is found through on SAP BTP: XSUAA's token endpoint and the destination service's look-up by name, in
- * the form in which SAP Cloud SDK asks for them. Subaccount destinations of one tenant, over plain HTTP.
+ * What a destination is found through on SAP BTP: the destination service's look-up by name, in the form in which SAP Cloud SDK asks for
+ * it, with the token server that it trusts. Subaccount destinations and certificates of one tenant. As the real one it fetches the
+ * token of an OAuth2ClientCredentials destination itself, from the destination's own token service.
  */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { startLocalServer } from './local-server.ts';
+import { startTokenServer, TENANT } from './token-server.ts';
+import type { TokenServer } from './token-server.ts';
 
 /** A destination as the cockpit exports it: `Name`, `Type`, `URL`, `Authentication`, `ProxyType`, additional properties. */
 export type DestinationConfiguration = Readonly<Record<string, string>> & { readonly Name: string };
 
+/** A key or trust store uploaded to the subaccount, for example `client.pem`. */
+export interface StoredCertificate {
+  readonly name: string;
+  readonly pem: string;
+}
+
 export interface DestinationService {
   /** An entry of `VCAP_SERVICES` under the label `destination`. */
   binding(): object;
-  /** Names looked up with a good token, in order. */
+  /** Adds a destination, or edits it. */
+  put(destination: DestinationConfiguration): void;
+  remove(name: string): void;
+  store(certificate: StoredCertificate): void;
+  /** What happens to the next look-ups. */
+  mode: 'up' | 'down' | 'silent';
+  /** Names looked up with a good token, in order; one resolution may take two look-ups. */
   lookups(): readonly string[];
   stop(): Promise<void>;
 }
 
-const TENANT = '1b0e4f5c-8a52-4c07-9f0a-6a2f3f1d7c11';
-const LOOKUP = '/destination-configuration/v1/destinations/';
-const REQUEST_LIMIT_BYTES = 10_000;
-const TOKEN_LIFETIME_S = 3600;
+const API = '/destination-configuration/v1/';
 
 interface Answer {
   readonly status: number;
   readonly body: object;
 }
 
-/** Starts both on one port of 127.0.0.1. */
+export interface DestinationServiceOptions {
+  /** Issues the tokens for the service itself; by default one of its own, known by a secret. */
+  readonly tokens?: TokenServer;
+  /** How the application shows itself to that token server: credentials of the binding, besides `clientid`. */
+  readonly client?: { readonly id: string; readonly credentials: Readonly<Record<string, string>> };
+}
+
+/** Starts it on a port of 127.0.0.1. */
 export async function startDestinationService(
   destinations: readonly DestinationConfiguration[],
+  options: DestinationServiceOptions = {},
 ): Promise<DestinationService> {
-  const client = { clientid: 'sb-destination-xs-app!b1', clientsecret: randomUUID() };
-  const tokens = new Set<string>();
+  const tokens = options.tokens ?? (await startTokenServer());
+  const client = options.client ?? ownClient(tokens);
+  const known = new Map(destinations.map((one) => [one.Name, one]));
+  const certificates = new Map<string, StoredCertificate>();
   const lookups: string[] = [];
 
   async function answer(request: IncomingMessage): Promise<Answer> {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    if (request.method === 'POST' && url.pathname === '/oauth/token')
-      return issueToken(await formOf(request));
-    if (request.method !== 'GET' || !url.pathname.startsWith(LOOKUP)) return { status: 404, body: {} };
-    if (!tokens.has(request.headers.authorization ?? '')) return { status: 401, body: {} };
-    const name = decodeURIComponent(url.pathname.slice(LOOKUP.length));
+    if (request.method !== 'GET' || !url.pathname.startsWith(API)) return { status: 404, body: {} };
+    if (!tokens.accepts(request.headers.authorization)) return { status: 401, body: {} };
+    const [kind, name = ''] = url.pathname.slice(API.length).split('/').map(decodeURIComponent);
+    if (kind === 'subaccountCertificates') {
+      const stored = certificates.get(name);
+      return stored ? { status: 200, body: certificateBody(stored) } : { status: 404, body: {} };
+    }
     lookups.push(name);
-    const found = destinations.find(({ Name }) => Name === name);
+    const found = known.get(name);
     if (!found) {
       return { status: 404, body: { ErrorMessage: 'Configuration with the specified name was not found' } };
     }
-    return { status: 200, body: described(found, url.searchParams.get('$skipTokenRetrieval') ?? 'false') };
-  }
-
-  function issueToken(form: URLSearchParams): Answer {
-    if (form.get('grant_type') !== 'client_credentials') {
-      return { status: 400, body: { error: 'unsupported_grant_type' } };
-    }
-    if (form.get('client_id') !== client.clientid || form.get('client_secret') !== client.clientsecret) {
-      return { status: 401, body: { error: 'unauthorized', error_description: 'Bad credentials' } };
-    }
-    const token = unsignedJwt(client.clientid);
-    tokens.add(`Bearer ${token}`);
-    return {
-      status: 200,
-      body: { access_token: token, token_type: 'bearer', expires_in: TOKEN_LIFETIME_S },
+    const withTokens = url.searchParams.get('$skipTokenRetrieval') !== 'true';
+    const body = {
+      owner: { SubaccountId: TENANT, InstanceId: null },
+      destinationConfiguration: found,
+      ...(withTokens && { authTokens: await authTokensOf(found) }),
+      ...(withTokens && { certificates: keyStoreOf(found, certificates) }),
     };
+    return { status: 200, body };
   }
 
-  const server = createServer((request, response) => {
+  const server = await startLocalServer((request, response) => {
+    if (self.mode === 'silent') return;
+    if (self.mode === 'down') {
+      response.writeHead(503).end();
+      return;
+    }
     void answer(request).then(
       ({ status, body }) => {
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -75,11 +94,8 @@ export async function startDestinationService(
       () => response.destroy(),
     );
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  return {
+  const self: DestinationService = {
     binding: () => ({
       label: 'destination',
       plan: 'lite',
@@ -87,57 +103,76 @@ export async function startDestinationService(
       instance_name: 'local-destination',
       tags: ['destination', 'conn', 'connsvc'],
       credentials: {
-        ...client,
-        uri: url,
-        url,
+        clientid: client.id,
+        ...client.credentials,
+        uri: server.url,
+        url: tokens.url,
         identityzone: 'local',
         tenantid: TENANT,
         tenantmode: 'dedicated',
       },
     }),
+    put: (destination) => void known.set(destination.Name, destination),
+    remove: (name) => void known.delete(name),
+    store: (certificate) => void certificates.set(certificate.name, certificate),
+    mode: 'up',
     lookups: () => lookups,
     async stop() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
+      await server.stop();
+      if (options.tokens === undefined) await tokens.stop();
     },
   };
+  return self;
 }
 
-/** The answer to a look-up; with credentials in the form of a header, unless the caller makes that itself. */
-function described(destination: DestinationConfiguration, skipTokenRetrieval: string): object {
-  const { User, Password } = destination;
-  const basic = Buffer.from(`${User}:${Password}`).toString('base64');
-  return {
-    owner: { SubaccountId: TENANT, InstanceId: null },
-    destinationConfiguration: destination,
-    ...(User !== undefined &&
-      skipTokenRetrieval !== 'true' && {
-        authTokens: [
-          { type: 'Basic', value: basic, http_header: { key: 'Authorization', value: `Basic ${basic}` } },
-        ],
-      }),
-  };
+function ownClient(tokens: TokenServer): NonNullable<DestinationServiceOptions['client']> {
+  const id = `sb-destination-${randomUUID()}!b1`;
+  const secret = randomUUID();
+  tokens.clients.set(id, { secret });
+  return { id, credentials: { clientsecret: secret } };
 }
 
-/** The SDK reads the tenant from a token and leaves its signature to the service that gets it. */
-function unsignedJwt(clientId: string): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = {
-    jti: randomUUID(),
-    zid: TENANT,
-    cid: clientId,
-    exp: Math.floor(Date.now() / 1000) + TOKEN_LIFETIME_S,
-  };
-  return `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.none`;
-}
-
-async function formOf(request: IncomingMessage): Promise<URLSearchParams> {
-  let text = '';
-  for await (const chunk of request.setEncoding('utf8')) {
-    text += String(chunk);
-    if (text.length > REQUEST_LIMIT_BYTES) throw new RangeError('the token request is too long');
+/** The credentials in the form of a header, or what kept the service from having them. */
+async function authTokensOf(destination: DestinationConfiguration): Promise<readonly object[]> {
+  const { Authentication, User, Password } = destination;
+  if (Authentication === 'BasicAuthentication') {
+    const basic = Buffer.from(`${User}:${Password}`).toString('base64');
+    return [authToken('Basic', basic)];
   }
-  return new URLSearchParams(text);
+  if (Authentication !== 'OAuth2ClientCredentials') return [];
+  const { tokenServiceURL = '', clientId = '', clientSecret = '' } = destination;
+  try {
+    const response = await fetch(tokenServiceURL, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        client_secret: clientSecret,
+      }),
+    });
+    if (!response.ok) return [{ type: '', value: '', error: `token service answered ${response.status}` }];
+    const issued = (await response.json()) as {
+      readonly access_token: string;
+      readonly expires_in: number;
+    };
+    return [{ ...authToken('Bearer', issued.access_token), expires_in: String(issued.expires_in) }];
+  } catch {
+    return [{ type: '', value: '', error: 'token service cannot be reached' }];
+  }
+}
+
+function authToken(type: string, value: string) {
+  return { type, value, http_header: { key: 'Authorization', value: `${type} ${value}` } };
+}
+
+function keyStoreOf(
+  { KeyStoreLocation }: DestinationConfiguration,
+  certificates: ReadonlyMap<string, StoredCertificate>,
+): readonly object[] {
+  const stored = KeyStoreLocation === undefined ? undefined : certificates.get(KeyStoreLocation);
+  return stored === undefined ? [] : [certificateBody(stored)];
+}
+
+function certificateBody({ name, pem }: StoredCertificate): object {
+  return { Name: name, Content: Buffer.from(pem).toString('base64'), Type: 'CERTIFICATE' };
 }

@@ -1,5 +1,5 @@
 /**
- * A territory API in this process, spoken to over HTTP only: `rest` and `odata-v4` on one store with strong versions,
+ * A territory API in this process, spoken to over HTTP only: `rest`, `odata-v4` and `sales-cloud` on one store with strong versions,
  * late caches, idempotency keys per record, faults on command, foreign writers, and a history that can be checked.
  */
 import { createServer } from 'node:http';

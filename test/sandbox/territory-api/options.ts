@@ -27,6 +27,11 @@ export interface TerritoryApiOptions {
   readonly path?: string;
   /** Where OData's `$batch` is; default the path without its last segment. */
   readonly serviceRoot?: string;
+  /**
+   * Path of the collection in protocol `sales-cloud`, with or without `{territoryId}` as `path`; default that of SAP Sales Cloud V2, or
+   * below it where the path holds a territory.
+   */
+  readonly salesCloudPath?: string;
   /** Key property and type as OData shows them; default `id`, `string`. */
   readonly key?: EntityKey;
   /** Everything that looks like chance follows from it; default 1. */
@@ -57,6 +62,7 @@ export interface Setup {
   readonly port: number;
   readonly path: string;
   readonly serviceRoot: string;
+  readonly salesCloudPath: string;
   readonly key: EntityKey;
   readonly seed: number;
   readonly addressing: Addressing;
@@ -76,6 +82,7 @@ export interface Setup {
 
 const IDEMPOTENCY_KEYS_MAX = 200_000;
 const NODES_MAX = 64;
+const SALES_CLOUD_PATH = '/sap/c4c/api/v1/sales-territory-service/salesTerritories';
 
 /** Fills in defaults; throws one line for a value that makes no sense. */
 export function setupOf(options: TerritoryApiOptions): Setup {
@@ -90,6 +97,7 @@ export function setupOf(options: TerritoryApiOptions): Setup {
     port: options.port ?? 0,
     path,
     serviceRoot: (options.serviceRoot ?? path.slice(0, path.lastIndexOf('/'))).replace(/\/$/, ''),
+    salesCloudPath: salesCloudPath(path, options.salesCloudPath),
     key: options.key ?? { name: 'id', type: 'string' },
     seed: options.seed ?? 1,
     addressing: path.includes('{territoryId}') ? 'territory-and-id' : 'id',
@@ -109,6 +117,17 @@ export function setupOf(options: TerritoryApiOptions): Setup {
     requestLogLimit: options.requestLogLimit ?? 20_000,
     clock: options.clock ?? sandboxClock,
   };
+}
+
+/** Both paths lead to the same records, so both name the territory or neither does. */
+function salesCloudPath(path: string, given: string | undefined): string {
+  const perTerritory = path.includes('{territoryId}');
+  const chosen = given ?? (perTerritory ? `${SALES_CLOUD_PATH}/{territoryId}/members` : SALES_CLOUD_PATH);
+  demand(
+    chosen.includes('{territoryId}') === perTerritory,
+    `path and salesCloudPath must both hold {territoryId} or neither, not ${chosen}`,
+  );
+  return chosen;
 }
 
 function cacheModel(caches: CacheOptions | 'off', timeScale: number): CacheModel {

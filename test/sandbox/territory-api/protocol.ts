@@ -51,6 +51,14 @@ export class ProtocolRefusalError extends Error {
   }
 }
 
+/** The request was carried out or not, and nothing is ever said of it: the connection breaks. */
+export class UnansweredError extends Error {
+  readonly code = 'UNANSWERED';
+  constructor() {
+    super('a fault keeps the answer back');
+  }
+}
+
 /** A refusal in the form that both protocols use: `{"error": {"code", "message"}}`. */
 export function errorAnswer(
   status: number,

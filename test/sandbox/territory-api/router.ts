@@ -1,4 +1,7 @@
-/** Which protocol and which record a path means. Both protocols live on the same collection and never look alike. */
+/**
+ * Which protocol and which record a path means. `rest` and `odata-v4` live on the same collection and never look alike; `sales-cloud` has
+ * a path of its own.
+ */
 import { batchCall } from './odata-batch.ts';
 import type { EntityKey } from './odata-key.ts';
 import { odataCall, odataEntityItem, odataSetItem } from './odata.ts';
@@ -7,12 +10,15 @@ import { ProtocolRefusalError } from './protocol.ts';
 import type { Call, Exchange } from './protocol.ts';
 import { decode } from './query.ts';
 import { restCall, restElementCall } from './rest.ts';
+import { salesCloudElementCall, salesCloudSetCall } from './sales-cloud.ts';
 
 export interface RouterOptions {
   /** Path of the collection; may hold `{territoryId}`. */
   readonly path: string;
   /** Where `$batch` is; may hold it too. */
   readonly serviceRoot: string;
+  /** Path of the collection in protocol `sales-cloud`; may hold it too. */
+  readonly salesCloudPath: string;
   readonly key: EntityKey;
   /** Most records in one request. */
   readonly recordsMax: number;
@@ -30,15 +36,19 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #collection: RegExp;
   readonly #batch: RegExp;
+  readonly #salesCloud: RegExp;
 
   constructor(options: RouterOptions) {
     this.#options = options;
     this.#collection = new RegExp(`^${pattern(options.path)}(?:\\((?<predicate>.+)\\)|/(?<id>[^/]+))?/?$`);
     this.#batch = new RegExp(`^${pattern(options.serviceRoot)}/(?:\\$|%24)batch$`);
+    this.#salesCloud = new RegExp(`^${pattern(options.salesCloudPath)}(?:/(?<id>[^/]+))?/?$`);
   }
 
   /** Understands a request, or throws {@link ProtocolRefusalError}. */
   call(exchange: Exchange): Call {
+    const salesCloud = this.#salesCloud.exec(exchange.path)?.groups;
+    if (salesCloud !== undefined) return this.#salesCloudCall(exchange, salesCloud);
     const target = this.#target(exchange.path);
     switch (target.kind) {
       case 'batch':
@@ -57,6 +67,15 @@ export class Router {
           ? odataCall(odataSetItem(exchange, target.set))
           : restCall(exchange, target.set);
     }
+  }
+
+  #salesCloudCall(exchange: Exchange, groups: Readonly<Record<string, string | undefined>>): Call {
+    const { key, recordsMax } = this.#options;
+    const territory = groups['territoryId'] !== undefined && { territoryId: decode(groups['territoryId']) };
+    const id = groups['id'];
+    return id === undefined
+      ? salesCloudSetCall(exchange, { ...territory, keyName: key.name, recordsMax })
+      : salesCloudElementCall(exchange, { ...territory, id: decode(id) }, key.name);
   }
 
   /** A member of a batch: always OData. */

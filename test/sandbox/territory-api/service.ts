@@ -16,7 +16,7 @@ import {
 } from './http-exchange.ts';
 import type { IdempotencyKeys, Ticket } from './idempotency.ts';
 import type { Setup } from './options.ts';
-import { ProtocolRefusalError, asAnswer, errorAnswer } from './protocol.ts';
+import { ProtocolRefusalError, UnansweredError, asAnswer, errorAnswer } from './protocol.ts';
 import type { Answer, Call, Exchange } from './protocol.ts';
 import type { RecordWrite } from './record.ts';
 import type { RequestLog } from './request-log.ts';
@@ -67,6 +67,9 @@ export class TerritoryApiService {
     } catch (error) {
       if (error instanceof ProtocolRefusalError) {
         this.#answer(visit, response, asAnswer(error), []);
+      } else if (error instanceof UnansweredError) {
+        response.destroy();
+        this.#note(visit, 'none', [], undefined);
       } else if (error instanceof SimulatorStoppedError || error instanceof IncompleteRequestError) {
         response.destroy();
       } else {

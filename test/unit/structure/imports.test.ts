@@ -16,7 +16,7 @@ const ADAPTERS = ['mesh', 'journal', 'territory-api', 'lock'] as const;
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   platform: [],
   events: ['platform'],
-  config: ['platform', 'srv/mesh/endpoint.ts'],
+  config: ['platform', 'srv/mesh/endpoint.ts', 'srv/territory-api/settings.ts'],
   mesh: ['platform', 'events', 'ports'],
   journal: ['platform', 'events', 'ports'],
   'territory-api': ['platform', 'events', 'ports'],

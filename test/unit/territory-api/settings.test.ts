@@ -40,10 +40,10 @@ describe('the settings of the territory API', () => {
     expect(() => checkSettings({ ...settings, key: 'id eq 1 or id' })).toThrow('TERRITORY_KEY');
   });
 
-  it.each(['odata-v2', 'sales-cloud'] as const)('refuse %s, naming what is allowed', (protocol) => {
+  it.each(['odata-v2'] as const)('refuse %s, naming what is allowed', (protocol) => {
     const deps = { clock: systemClock, log: createRecordingLog() };
     expect(() => createTerritoryApi({ ...settings, protocol }, deps)).toThrow(
-      `TERRITORY_PROTOCOL '${protocol}' is not supported yet; allowed are rest, odata-v4`,
+      `TERRITORY_PROTOCOL '${protocol}' is not supported yet; allowed are rest, odata-v4, sales-cloud`,
     );
   });
 });
@@ -71,6 +71,17 @@ describe('the properties of the destination', () => {
       serviceRoot: '/svc',
     });
     expect(withDestinationProperties(settings, {})).toEqual(settings);
+  });
+
+  it('of another protocol bring its default path, where the settings have that of their own', () => {
+    const properties = { protocol: 'sales-cloud' } as const;
+    const path = '/territory-api/v1/assignments';
+    const serviceRoot = '/territory-api/v1';
+    expect(withDestinationProperties({ ...settings, path, serviceRoot }, properties)).toMatchObject({
+      path: '/sap/c4c/api/v1/sales-territory-service/salesTerritories',
+      serviceRoot: '/sap/c4c/api/v1/sales-territory-service',
+    });
+    expect(withDestinationProperties({ ...settings, path: '/own' }, properties).path).toBe('/own');
   });
 
   it('of an unknown protocol are refused by name', () => {

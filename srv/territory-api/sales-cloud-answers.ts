@@ -1,0 +1,117 @@
+/**
+ * What an answer of SAP Sales Cloud V2 says of the one record that its request named. There is no request "as a whole" beside it, so a
+ * 403 or 404 judges the record (the lanes wait until another record succeeded before they believe it) — unless a proxy wrote it.
+ */
+import { asObject, readApiError } from './api-error.ts';
+import { classifyRecord, isHtml, judgeRequest, notAnAnswer, parseJson, readEtag } from './classify.ts';
+import type { HttpAnswer } from './destination.ts';
+import { fieldValues } from './message.ts';
+import { pickNested } from './nested-fields.ts';
+import type { RecordAnswer, RecordState, UnansweredWrite, WriteRequest } from './port.ts';
+import { refusedRead } from './read-groups.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import type { NoAnswer } from './trouble.ts';
+
+/** A record's answer with the wait that it asks for. */
+export interface JudgedRecord {
+  readonly kind: 'judged';
+  readonly record: RecordAnswer;
+  readonly retryAfterMs?: number;
+}
+
+/** `ifOthersSucceed`: what the trouble is instead where the API wrote another record meanwhile, so that it is this one's. */
+export type WriteJudgement = JudgedRecord | (UnansweredWrite & { readonly ifOthersSucceed?: RecordAnswer });
+
+/** Statuses that the API gives for a record, with or without a body. */
+const OF_THE_RECORD: readonly number[] = [400, 403, 404, 409, 412, 422, 423, 428];
+/** Of these a gateway's text ("no such route") is told from the API's word, which is JSON or nothing. */
+const OF_ITS_ADDRESS: readonly number[] = [403, 404];
+/** These tell of a gateway or of overload, whatever happened to other records. */
+const OF_THE_WAY: readonly number[] = [502, 503, 504];
+
+/**
+ * Judges the answer to a record's write.
+ * @param keyName property that holds a new record's id
+ * @param keyValue as it was sent in a create
+ */
+export function judgeWrite(
+  answer: HttpAnswer,
+  request: WriteRequest,
+  created: { readonly keyName: string; readonly keyValue: string | number },
+  nowMs: number,
+): WriteJudgement {
+  const { status, headers, text } = answer;
+  const body = parseJson(answer);
+  const values = () => fieldValues(request.fields);
+  const judged = (record: RecordAnswer): JudgedRecord => {
+    const retryAfterMs = parseRetryAfter(headers['retry-after'], nowMs);
+    return { kind: 'judged', record, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  };
+
+  if (status >= 200 && status < 300) {
+    if (text !== '' && body === undefined)
+      return notAnAnswer(status, `${status} without a JSON body`, 'sent');
+    if (request.operation === 'create' && hasOtherKey(body, created)) return judged(OTHER_KEY);
+    return judged(classifyRecord(status, {}, headers['etag'], values));
+  }
+  const record = classifyRecord(status, readApiError(body ?? text), undefined, values);
+  if (record.kind === 'conflict' || (OF_THE_RECORD.includes(status) && isTheApis(answer, body)))
+    if (!isHtml(answer)) return judged(record);
+  const verdict = judgeRequest(answer, nowMs, values);
+  switch (verdict.kind) {
+    case 'json':
+      return notAnAnswer(status, `unexpected status ${status}`, 'sent');
+    case 'refused-whole': {
+      const { error: _, ...refusal } = verdict;
+      return refusal;
+    }
+    case 'trouble':
+      return record.kind === 'failed' && status >= 500 && !OF_THE_WAY.includes(status)
+        ? { ...verdict, ifOthersSucceed: record }
+        : verdict;
+  }
+}
+
+/** A record as read, or why it could not be. */
+export function judgeRead(
+  answer: HttpAnswer,
+  fields: readonly string[],
+  nowMs: number,
+): RecordState | NoAnswer {
+  const { status, headers } = answer;
+  if (status === 404 && isTheApis(answer, parseJson(answer))) return { found: false };
+  const verdict = judgeRequest(answer, nowMs);
+  if (verdict.kind === 'trouble') return verdict;
+  if (verdict.kind === 'refused-whole') return refusedRead(verdict);
+  const record = recordOf(verdict.body);
+  const etag = readEtag(headers['etag']);
+  if (record === undefined || etag === undefined)
+    return notAnAnswer(status, 'a record without an ETag header, or none at all', 'sent');
+  return { found: true, etag, fields: pickNested(record, fields) };
+}
+
+/** Retrying would make yet another record, so it is left to a person. */
+const OTHER_KEY: RecordAnswer = {
+  kind: 'defect',
+  status: 201,
+  code: 'OTHER_KEY',
+  message: 'the API made the record under a key of its own; check TERRITORY_KEY, and delete that record',
+};
+
+function hasOtherKey(
+  body: unknown,
+  { keyName, keyValue }: { readonly keyName: string; readonly keyValue: string | number },
+): boolean {
+  const key = recordOf(body)?.[keyName];
+  return (typeof key === 'string' || typeof key === 'number') && String(key) !== String(keyValue);
+}
+
+/** SAP answers `{"value": {…}, "info": {…}}`; the bare record is taken as well. */
+function recordOf(body: unknown): Readonly<Record<string, unknown>> | undefined {
+  const outer = asObject(body);
+  return asObject(outer?.['value']) ?? outer;
+}
+
+function isTheApis({ status, text }: HttpAnswer, body: unknown): boolean {
+  return body !== undefined || text.trim() === '' || !OF_ITS_ADDRESS.includes(status);
+}

@@ -3,7 +3,9 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { createTransport } from './destination.ts';
 import type { RequestObserved } from './destination.ts';
-import { createODataV4Api } from './odata-v4.ts';
+import { createODataApi } from './odata/api.ts';
+import { V2 } from './odata/v2.ts';
+import { V4 } from './odata/v4.ts';
 import type { TerritoryApi } from './port.ts';
 import { createRestApi } from './rest.ts';
 import { checkSettings, TerritoryApiSettingsError } from './settings.ts';
@@ -15,7 +17,7 @@ export type { DestinationProperties } from './destination-properties.ts';
 export type { RequestObserved } from './destination.ts';
 export { TerritoryApiDefect } from './defect.ts';
 export { isProtocol, TerritoryApiSettingsError } from './settings.ts';
-export type { KeyType, TerritoryApiSettings, TerritoryProtocol } from './settings.ts';
+export type { FieldType, KeyType, TerritoryApiSettings, TerritoryProtocol } from './settings.ts';
 
 export interface TerritoryApiDependencies {
   readonly clock: Clock;
@@ -44,11 +46,12 @@ export function createTerritoryApi(
     case 'rest':
       return createRestApi(checked, { transport, clock, log });
     case 'odata-v4':
-      return createODataV4Api(checked, { transport, clock, log });
+      return createODataApi(checked, V4, { transport, clock, log });
     case 'odata-v2':
+      return createODataApi(checked, V2, { transport, clock, log });
     case 'sales-cloud':
       throw new TerritoryApiSettingsError(
-        `TERRITORY_PROTOCOL '${checked.protocol}' is not supported yet; allowed are rest, odata-v4`,
+        `TERRITORY_PROTOCOL '${checked.protocol}' is not supported yet; allowed are rest, odata-v4, odata-v2`,
       );
   }
 }

@@ -1,6 +1,8 @@
 /** Which protocol and which record a path means. Both protocols live on the same collection and never look alike. */
 import { batchCall } from './odata-batch.ts';
+import type { OdataForm } from './odata-form.ts';
 import type { EntityKey } from './odata-key.ts';
+import { multipartCall } from './odata-multipart.ts';
 import { odataCall, odataEntityItem, odataSetItem } from './odata.ts';
 import type { EntitySet, OdataItem } from './odata.ts';
 import { ProtocolRefusalError } from './protocol.ts';
@@ -14,6 +16,7 @@ export interface RouterOptions {
   /** Where `$batch` is; may hold it too. */
   readonly serviceRoot: string;
   readonly key: EntityKey;
+  readonly form: OdataForm;
   /** Most records in one request. */
   readonly recordsMax: number;
 }
@@ -42,7 +45,7 @@ export class Router {
     const target = this.#target(exchange.path);
     switch (target.kind) {
       case 'batch':
-        return batchCall(exchange, this.#options.recordsMax, (member) => this.#item(member));
+        return this.#batchCall(exchange);
       case 'entity':
         return odataCall(odataEntityItem(exchange, target.set, target.predicate));
       case 'element': {
@@ -56,6 +59,17 @@ export class Router {
         return isOdata(exchange)
           ? odataCall(odataSetItem(exchange, target.set))
           : restCall(exchange, target.set);
+    }
+  }
+
+  #batchCall(exchange: Exchange): Call {
+    const { form, recordsMax } = this.#options;
+    const parseItem = (member: Exchange) => this.#item(member);
+    switch (form.version) {
+      case 'v4':
+        return batchCall(exchange, recordsMax, parseItem);
+      case 'v2':
+        return multipartCall(exchange, recordsMax, form, parseItem);
     }
   }
 
@@ -84,9 +98,10 @@ export class Router {
     const groups = this.#collection.exec(path)?.groups;
     if (groups === undefined) throw notFound();
     const { territoryId, predicate, id } = groups;
-    const { key, recordsMax } = this.#options;
+    const { key, form, recordsMax } = this.#options;
     const set = {
       key,
+      form,
       recordsMax,
       ...(territoryId !== undefined && { territoryId: this.#territory(territoryId) }),
     };

@@ -40,10 +40,10 @@ describe('the settings of the territory API', () => {
     expect(() => checkSettings({ ...settings, key: 'id eq 1 or id' })).toThrow('TERRITORY_KEY');
   });
 
-  it.each(['odata-v2', 'sales-cloud'] as const)('refuse %s, naming what is allowed', (protocol) => {
+  it.each(['sales-cloud'] as const)('refuse %s, naming what is allowed', (protocol) => {
     const deps = { clock: systemClock, log: createRecordingLog() };
     expect(() => createTerritoryApi({ ...settings, protocol }, deps)).toThrow(
-      `TERRITORY_PROTOCOL '${protocol}' is not supported yet; allowed are rest, odata-v4`,
+      `TERRITORY_PROTOCOL '${protocol}' is not supported yet; allowed are rest, odata-v4, odata-v2`,
     );
   });
 });

@@ -34,7 +34,7 @@ export function toWire(form: JsonForm, type: FieldType, value: Scalar): WireValu
     case 'int64':
     case 'decimal':
     case 'double':
-      return typeof value === 'boolean' ? undefined : numberToWire(form, type, text);
+      return typeof value === 'boolean' ? undefined : numberToWire(form, type, value);
     case 'time':
       return timeToWire(form, text);
     case 'date':
@@ -59,11 +59,14 @@ export function fromWire(type: FieldType | undefined, value: unknown): unknown {
     }
     case 'time':
       return readTime(value) ?? value;
-    case 'string':
     case 'int':
     case 'int64':
+    case 'double': {
+      const number = Number(value);
+      return Number.isFinite(number) && plainNumber(String(number)) === plainNumber(value) ? number : value;
+    }
+    case 'string':
     case 'decimal':
-    case 'double':
     case 'boolean':
     case 'guid':
     case undefined:
@@ -92,23 +95,31 @@ export function comparisonOf(type: FieldType): Comparison | undefined {
   }
 }
 
+type NumberType = Extract<FieldType, 'int' | 'int64' | 'decimal' | 'double'>;
+
 const MIDNIGHT = 'T00:00:00';
 
-function numberToWire(
-  form: JsonForm,
-  type: 'int' | 'int64' | 'decimal' | 'double',
-  text: string,
-): WireValue | undefined {
+function numberToWire(form: JsonForm, type: NumberType, value: string | number): WireValue | undefined {
+  const text = String(value);
   const plain = plainNumber(text);
   if (plain === undefined) return undefined;
-  const isWhole = !plain.includes('.');
-  if ((type === 'int' || type === 'int64') && !isWhole) return undefined;
-  if (form === 'v2' && type !== 'int') return { value: plain };
   const number = Number(plain);
-  if (plainNumber(String(number)) === plain && (!isWhole || Number.isSafeInteger(number)))
-    return { value: number };
-  if (type === 'int') return undefined;
-  return type === 'double' ? { value: number } : { value: plain, exact: true };
+  switch (type) {
+    case 'int':
+      return Number.isSafeInteger(number) && !plain.includes('.') ? { value: number } : undefined;
+    case 'int64':
+      if (plain.includes('.')) return undefined;
+      if (form === 'v2') return { value: plain };
+      return Number.isSafeInteger(number) ? { value: number } : { value: plain, exact: true };
+    case 'double':
+      return { value: form === 'v2' ? plain : number };
+    case 'decimal': {
+      if (form === 'v4' && typeof value === 'number') return { value };
+      // A text keeps its closing zeros: to some they say how exact it is.
+      const kept = /^-?\d+(?:\.\d+)?$/.test(text) ? text : plain;
+      return form === 'v2' ? { value: kept } : { value: kept, exact: true };
+    }
+  }
 }
 
 function momentToWire(

@@ -22,7 +22,12 @@ export const V2: ODataVersion = {
   },
   etagOf: (entity) => asObject(entity['__metadata'])?.['etag'],
   batchOf: (items) => ({
-    headers: { 'content-type': MULTIPART_BATCH, accept: 'multipart/mixed' },
+    // The preference is V4's: a V2 service in front of a V4 one passes it on, and its first conflict would end the batch.
+    headers: {
+      'content-type': MULTIPART_BATCH,
+      accept: 'multipart/mixed',
+      prefer: 'odata.continue-on-error',
+    },
     body: buildMultipartBatch(items),
   }),
   readBatch: (items, answer) => readMultipartBatch(items, answer),

@@ -49,7 +49,7 @@ describe('typed fields', () => {
     );
     await api.write([update('T1', { fields: { quota: '7.50', validFrom: '2026-12-01T00:00:00Z' } })], NEVER);
     expect(under.server.asked.filter(({ url }) => url.endsWith('/$metadata'))).toHaveLength(1);
-    expect(requestsOf(writes()[0] as Asked)[0]?.body).toEqual({ quota: 7.5, validFrom: '2026-12-01' });
+    expect(requestsOf(writes()[0] as Asked)[0]?.body).toEqual({ quota: '7.50', validFrom: '2026-12-01' });
   });
 
   it('that the API does not tell are sent as they are', async () => {

@@ -97,7 +97,11 @@ export function group(values: SettingValues, context: SettingsContext) {
   };
 }
 
-/** `path` without its last segment; empty where it has one only, which is the destination's URL itself. */
+/**
+ * `path` without its last segment, and without the entity through which it leads, as in `/svc/Sets('key')/Children`; empty where it
+ * has one segment only, which is the destination's URL itself.
+ */
 export function serviceRootOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
+  const through = /\/[^/]*\([^/]*\)\//.exec(path);
+  return path.slice(0, through?.index ?? Math.max(path.lastIndexOf('/'), 0));
 }

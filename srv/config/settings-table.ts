@@ -19,7 +19,9 @@ export interface Setting<T> {
 export const FIELD_TYPES = [
   'string',
   'int',
+  'int64',
   'decimal',
+  'double',
   'boolean',
   'date',
   'datetime',

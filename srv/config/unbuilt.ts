@@ -9,11 +9,6 @@ import type { Settings } from './settings.ts';
 export function unbuiltSettings({ territory, policy, events }: Settings): readonly string[] {
   const asked: readonly (readonly [boolean, string])[] = [
     [territory.atomic, 'TERRITORY_ATOMIC is true: transactions are not built yet; set it to false.'],
-    [territory.lookup !== undefined, 'TERRITORY_LOOKUP is set: looking ids up is not built yet; remove it.'],
-    [
-      territory.fieldTypes !== undefined,
-      'TERRITORY_FIELD_TYPES is set: typed fields are not built yet; remove it.',
-    ],
     [
       events.mappings !== undefined,
       'EVENT_MAPPINGS is set: mapping of foreign events is not built yet; remove it.',

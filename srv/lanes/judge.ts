@@ -61,6 +61,8 @@ export function judge(
     case 'failed':
       report.note(covers, { ...step, step: 'in-doubt', detail: detailOf(answer) });
       return judgeFailure(report, intent, answer, context);
+    case 'rolled-back':
+      return judgeRolledBack(report, intent, wasInDoubt, context);
     case 'running':
     case 'missing':
       report.note(covers, { ...step, step: 'in-doubt' });
@@ -97,6 +99,22 @@ function judgeConflict(
     // There is no other retry to wait for: the last look follows as soon as the API allows.
     report.waitFor('retrying', context.retryAfterMs);
   }
+}
+
+/**
+ * Not written since another record of its transaction was refused, which ends its change or is tried again with all of it. Of a
+ * repetition: the first send has landed as a whole, or never will, for the other record's sake.
+ */
+function judgeRolledBack(
+  report: LaneReport,
+  intent: Intent,
+  wasInDoubt: boolean,
+  context: JudgeContext,
+): void {
+  const { id } = intent.request;
+  const refusals = (report.memoryOf(id)?.refusals ?? 0) + 1;
+  report.remember(id, { refusals, ...(wasInDoubt && { doubt: 'refused', intent }) });
+  report.waitFor('retrying', retryDelayMs(context.retry, 1, context.fraction, context.retryAfterMs));
 }
 
 function judgeRefused(

@@ -3,10 +3,11 @@
  * proof and the record is not in doubt; otherwise the write is sent with the ETag that was read and the API's answer
  * decides: `If-Match` makes a needless write harmless, while a wrong conclusion would lose a change.
  */
-import type { Operation, Scalar } from '../events/change.ts';
+import type { Operation } from '../events/change.ts';
 import { NEW_RECORD, type RecordMemory } from '../journal/port.ts';
 import type { RecordState } from '../territory-api/port.ts';
 import type { PlannedWrite } from './plan.ts';
+import { sameValue } from './same-value.ts';
 
 export type OverlapPolicy = 'source-wins' | 'review';
 
@@ -46,10 +47,10 @@ export function rebase(
   // While a request of ours may still land, not even the freshest read shows what will stay.
   const conclusive = proof && doubt !== 'may-land';
   if (!read.found) return rebaseMissing(write.operation, { conclusive, lastLook, spent, doubt });
-  if (write.operation !== 'delete' && conclusive && isAsWanted(write, read.fields)) {
+  if (write.operation !== 'delete' && conclusive && isAsWanted(write, read)) {
     return { kind: 'conclude', result: doubt === 'resolved' ? 'updated' : 'unchanged', etag: read.etag };
   }
-  if (rules.onOverlap === 'review' && (doubt === 'resolved' || overlaps(write, read.fields))) {
+  if (rules.onOverlap === 'review' && (doubt === 'resolved' || overlaps(write, read))) {
     return proof || lastLook ? { kind: 'fail', code: 'OVERLAP' } : { kind: 'look-again' };
   }
   if (spent) return { kind: 'fail', code: 'CONFLICT_LIMIT' };
@@ -93,23 +94,20 @@ function rebaseMissing(
   return { kind: 'conclude', result: doubt === 'resolved' ? 'deleted' : 'unchanged' };
 }
 
-/** Every field that the write sets has the wanted value already. */
-function isAsWanted(write: PlannedWrite, current: Readonly<Record<string, unknown>>): boolean {
-  return Object.entries(write.fields).every(([name, value]) => sameValue(value, current[name]));
-}
+type Found = Extract<RecordState, { found: true }>;
 
-/** Someone else set a field of ours to neither what the source saw nor what it wants. */
-function overlaps(write: PlannedWrite, current: Readonly<Record<string, unknown>>): boolean {
-  return Object.entries(write.before).some(
-    ([name, image]) =>
-      !sameValue(image, current[name]) && !sameValue(write.fields[name] ?? null, current[name]),
+/** Every field that the write sets has the wanted value already. */
+function isAsWanted(write: PlannedWrite, { fields, comparedAs }: Found): boolean {
+  return Object.entries(write.fields).every(([name, value]) =>
+    sameValue(value, fields[name], comparedAs?.get(name)),
   );
 }
 
-/** Numbers by value, also where the API gives them as text; a field that is absent counts as null. */
-function sameValue(wanted: Scalar, current: unknown): boolean {
-  if (typeof wanted === 'number' && typeof current === 'string') {
-    return current.trim() !== '' && Number(current) === wanted;
-  }
-  return (current ?? null) === wanted;
+/** Someone else set a field of ours to neither what the source saw nor what it wants. */
+function overlaps(write: PlannedWrite, { fields, comparedAs }: Found): boolean {
+  const isNow = (value: PlannedWrite['fields'][string], name: string) =>
+    sameValue(value, fields[name], comparedAs?.get(name));
+  return Object.entries(write.before).some(
+    ([name, image]) => !isNow(image, name) && !isNow(write.fields[name] ?? null, name),
+  );
 }

@@ -28,7 +28,7 @@ export interface ReadDialect<A> {
   /** How an id stands in that URL. */
   textOf(target: ReadTarget<A>): string;
   /** Records of an answer by name; undefined where the body is not the protocol's. */
-  parse(body: unknown, fields: readonly string[]): ParsedPage | undefined;
+  parse(body: unknown, fields: readonly string[], path: string): ParsedPage | undefined;
 }
 
 export interface ParsedPage {
@@ -100,7 +100,7 @@ export async function readChunk<A>(
     }
     if (verdict.kind === 'trouble') return verdict;
 
-    const page = dialect.parse(verdict.body, request.fields);
+    const page = dialect.parse(verdict.body, request.fields, path);
     if (page === undefined)
       return notAnAnswer(answer.status, 'a record list without records, ids or ETags', 'sent');
     cacheHeaders.push(cacheHeader(answer));

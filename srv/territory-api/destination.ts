@@ -26,6 +26,8 @@ export interface TransportRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Where a CSRF token is fetched if the API asks for one; default: `path` without its query. */
+  readonly csrfPath?: string;
   /** How many records it carries, for the metrics. */
   readonly records: number;
 }
@@ -137,7 +139,7 @@ export function createTransport(options: TransportOptions): Transport {
         tokenRenewed = true;
       } else if (asksForToken(answer.status, answer.headers) && !sessionRenewed) {
         sessionRenewed = true;
-        const tokenPath = request.path.split('?', 1)[0] ?? request.path;
+        const tokenPath = request.csrfPath ?? request.path.split('?', 1)[0] ?? request.path;
         const renewed = await deadline.race(csrf.renew(session, () => fetchSession(destination, tokenPath)));
         if (renewed === undefined) {
           if (deadline.signal.aborted) return noAnswer('timeout', deadline.reason(), 'not-sent');

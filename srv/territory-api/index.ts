@@ -4,11 +4,13 @@ import type { Log } from '../platform/log.ts';
 import { createTransport } from './destination.ts';
 import type { RequestObserved } from './destination.ts';
 import type { DestinationSource } from './destination-source.ts';
-import { createODataV4Api } from './odata-v4.ts';
+import { createODataApi } from './odata/api.ts';
+import { V2 } from './odata/v2.ts';
+import { V4 } from './odata/v4.ts';
 import type { TerritoryApi } from './port.ts';
 import { createRestApi } from './rest.ts';
 import { createSalesCloudApi } from './sales-cloud.ts';
-import { checkSettings, TerritoryApiSettingsError } from './settings.ts';
+import { checkSettings } from './settings.ts';
 import type { TerritoryApiSettings } from './settings.ts';
 
 export { DestinationError } from './destination-source.ts';
@@ -17,7 +19,7 @@ export type { DestinationProperties } from './destination-properties.ts';
 export type { RequestObserved } from './destination.ts';
 export { TerritoryApiDefect } from './defect.ts';
 export { isProtocol, TerritoryApiSettingsError } from './settings.ts';
-export type { KeyType, TerritoryApiSettings, TerritoryProtocol } from './settings.ts';
+export type { FieldType, KeyType, TerritoryApiSettings, TerritoryProtocol } from './settings.ts';
 
 export interface TerritoryApiDependencies {
   readonly clock: Clock;
@@ -49,12 +51,10 @@ export function createTerritoryApi(
     case 'rest':
       return createRestApi(checked, { transport, clock, log });
     case 'odata-v4':
-      return createODataV4Api(checked, { transport, clock, log });
+      return createODataApi(checked, V4, { transport, clock, log });
+    case 'odata-v2':
+      return createODataApi(checked, V2, { transport, clock, log });
     case 'sales-cloud':
       return createSalesCloudApi(checked, { transport, clock, log });
-    case 'odata-v2':
-      throw new TerritoryApiSettingsError(
-        `TERRITORY_PROTOCOL '${checked.protocol}' is not supported yet; allowed are rest, odata-v4, sales-cloud`,
-      );
   }
 }

@@ -16,9 +16,18 @@ export interface ReadRequest {
   readonly pastCache: boolean;
 }
 
+/** How two values of a field are compared where equal JSON is not the measure. */
+export type Comparison = 'number' | 'instant' | 'caseless';
+
 /** A record as read; `etag` is kept verbatim, weak or strong. */
 export type RecordState =
-  | { readonly found: true; readonly etag: string; readonly fields: Readonly<Record<string, unknown>> }
+  | {
+      readonly found: true;
+      readonly etag: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+      /** Of fields whose type the API is known to have. */
+      readonly comparedAs?: ReadonlyMap<string, Comparison>;
+    }
   | { readonly found: false };
 
 export type ReadAnswer =
@@ -41,6 +50,11 @@ export interface WriteRequest extends RecordRef {
   readonly fields: Fields;
   /** UUID; same for a repeat, another for any other request. */
   readonly idempotencyKey: string;
+  /**
+   * Requests of one territory that name the same transaction stand together in a write and take effect all or none. Only where the
+   * protocol has transactions.
+   */
+  readonly transaction?: string;
 }
 
 /** What the API said of one record. */
@@ -55,6 +69,8 @@ export type RecordAnswer =
   | { readonly kind: 'defect'; readonly status: number; readonly code?: string; readonly message?: string }
   /** 409 of the idempotency draft: an earlier send of the same request is still running; repeat it unchanged. */
   | { readonly kind: 'running'; readonly status: number }
+  /** Not written: another record of the same transaction failed. */
+  | { readonly kind: 'rolled-back' }
   /** 5xx for this record: it may or may not have been written. */
   | { readonly kind: 'failed'; readonly status: number; readonly code?: string; readonly message?: string }
   /**

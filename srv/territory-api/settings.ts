@@ -5,6 +5,20 @@ export type TerritoryProtocol = 'rest' | 'odata-v4' | 'odata-v2' | 'sales-cloud'
 /** Type of the key property: decides how an id is written into an OData URL. */
 export type KeyType = 'string' | 'guid' | 'int';
 
+/** Type of a field in OData's terms; `date` is a day without a time. */
+export type FieldType =
+  | 'string'
+  | 'int'
+  | 'int64'
+  | 'decimal'
+  | 'double'
+  | 'boolean'
+  | 'date'
+  | 'datetime'
+  | 'datetimeoffset'
+  | 'time'
+  | 'guid';
+
 export interface TerritoryApiSettings {
   /** Name of the SAP Cloud SDK destination. */
   readonly destination: string;
@@ -16,6 +30,10 @@ export interface TerritoryApiSettings {
   /** Key property of an assignment (OData); `rest` always says `id`. */
   readonly key: string;
   readonly keyType: KeyType;
+  /** Property by which an event's id is found where it is not the key (OData). */
+  readonly lookup?: string;
+  /** Types of fields (OData); undefined: the API's `$metadata` tells. */
+  readonly fieldTypes?: Readonly<Record<string, FieldType>>;
   /** Longest wait for one answer, milliseconds. */
   readonly timeoutMs: number;
   /** Values of `X-Cache-Status` that prove a fresh answer. */
@@ -56,9 +74,13 @@ export function isProtocol(value: string): value is TerritoryProtocol {
   return PROTOCOLS.includes(value);
 }
 
-/** The collection's path without its last segment; `/` where nothing is left. */
+/**
+ * The collection's path without its last segment, and without the entity through which it leads, as in `/svc/Sets('key')/Children`;
+ * `/` where nothing is left.
+ */
 export function serviceRootOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/')) || '/';
+  const through = /\/[^/]*\([^/]*\)\//.exec(path);
+  return path.slice(0, through?.index ?? path.lastIndexOf('/')) || '/';
 }
 
 /**
@@ -67,14 +89,20 @@ export function serviceRootOf(path: string): string {
  */
 export function checkSettings(settings: TerritoryApiSettings): CheckedSettings {
   const path = checkPath('TERRITORY_PATH', settings.path ?? defaultPath(settings.protocol));
-  const serviceRoot = checkPath('TERRITORY_SERVICE_ROOT', settings.serviceRoot ?? serviceRootOf(path));
-  if (settings.protocol === 'odata-v4' && !isBelow(path, serviceRoot)) {
+  const serviceRoot = checkPath('TERRITORY_SERVICE_ROOT', settings.serviceRoot || serviceRootOf(path));
+  const isOData = settings.protocol === 'odata-v4' || settings.protocol === 'odata-v2';
+  if (isOData && !isBelow(path, serviceRoot)) {
     throw new TerritoryApiSettingsError(
       `TERRITORY_PATH '${path}' is not below TERRITORY_SERVICE_ROOT '${serviceRoot}'; a $batch can only name what is below its service root`,
     );
   }
   if (!/^[A-Za-z_][A-Za-z0-9_.]{0,127}$/.test(settings.key)) {
     throw new TerritoryApiSettingsError(`TERRITORY_KEY '${settings.key}' is not a property name`);
+  }
+  if (settings.lookup !== undefined && !isOData) {
+    throw new TerritoryApiSettingsError(
+      `TERRITORY_LOOKUP is set and TERRITORY_PROTOCOL is ${settings.protocol}: only odata-v4 and odata-v2 look ids up; remove it or choose another protocol`,
+    );
   }
   return { ...settings, path, serviceRoot };
 }

@@ -7,7 +7,7 @@ import type { TerritoryApiSettings } from '../../srv/territory-api/index.ts';
 import { startTerritoryApi } from '../sandbox/territory-api/index.ts';
 import type { Fault, SandboxTerritoryApi, TerritoryApiOptions } from '../sandbox/territory-api/index.ts';
 import { territoryApiContract } from './territory-api.contract.ts';
-import type { ApiBehind, NextFault, TerritoryApiUnderTest } from './territory-api.contract.ts';
+import type { ApiBehind, NextFault, TerritoryApiUnderTest } from './territory-api-under-test.ts';
 
 const NEVER = new AbortController().signal;
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
@@ -20,6 +20,7 @@ function adapter(sandbox: SandboxTerritoryApi, settings: Partial<TerritoryApiSet
       protocol: 'rest',
       key: 'id',
       keyType: 'string',
+      fieldTypes: {},
       timeoutMs: 5_000,
       freshValues: ['MISS', 'BYPASS', 'REFRESH', 'REVALIDATED'],
       propagationOff: false,
@@ -74,10 +75,13 @@ async function setup(
   settings: Partial<TerritoryApiSettings>,
   options: TerritoryApiOptions = {},
 ): Promise<TerritoryApiUnderTest & { readonly sandbox: SandboxTerritoryApi }> {
-  const sandbox = await startTerritoryApi({ caches: 'off', ...options });
+  // The simulator has all assignments in one collection, where odata-v2's default is one per territory.
+  const isV2 = settings.protocol === 'odata-v2';
+  const path = isV2 ? { path: '/territory-api/v1/assignments' } : {};
+  const sandbox = await startTerritoryApi({ caches: 'off', odata: isV2 ? 'v2' : 'v4', ...options });
   return {
     sandbox,
-    api: adapter(sandbox, settings),
+    api: adapter(sandbox, { ...path, ...settings }),
     behind: behindOf(sandbox),
     async stop() {
       delete process.env['destinations'];
@@ -98,6 +102,11 @@ const PROTOCOLS = [
   },
   {
     protocol: 'odata-v4',
+    requests: 'many-records',
+    perTerritory: '/api/territories/{territoryId}/assignments',
+  },
+  {
+    protocol: 'odata-v2',
     requests: 'many-records',
     perTerritory: '/api/territories/{territoryId}/assignments',
   },

@@ -46,9 +46,13 @@ export function headersOf(request: IncomingMessage): Headers {
   return request.headers as Headers;
 }
 
-/** Sends the answer as JSON. Does nothing when the client is gone. */
+/** Sends the answer. Does nothing when the client is gone. */
 export function send(response: ServerResponse, answer: Answer): void {
-  sendText(response, answer, answer.body === undefined ? undefined : JSON.stringify(answer.body));
+  sendText(response, answer, textOf(answer));
+}
+
+function textOf({ body, text }: Answer): string | undefined {
+  return text ?? (body === undefined ? undefined : JSON.stringify(body));
 }
 
 /** Sends what a fault makes of the answer. `answer` is undefined where the work was not done. */
@@ -77,7 +81,7 @@ export function sendSpoilt(
       response.end();
       return;
     case 'truncated': {
-      const text = JSON.stringify(answer?.body ?? { value: [] });
+      const text = (answer && textOf(answer)) ?? JSON.stringify({ value: [] });
       const whole = answer ?? { status: 200, headers };
       return sendText(
         response,

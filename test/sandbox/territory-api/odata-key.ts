@@ -1,4 +1,4 @@
-/** Keys and the two kinds of `$filter` that name records by key, as OData V4 writes them in URLs. */
+/** Keys and the two kinds of `$filter` that name records by key, as OData writes them in URLs. */
 import { badRequest } from './protocol.ts';
 
 export type KeyType = 'string' | 'guid' | 'int';
@@ -9,9 +9,11 @@ export interface EntityKey {
   readonly type: KeyType;
 }
 
+/** V2 has a prefix and quotes around it. */
+const V2_GUID = /^guid'(.*)'$/;
 const GUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 /** A quoted string with doubled quotes inside, or a bare word; then what separates it from the next. */
-const MEMBER = /\s*('(?:[^']|'')*'|[^\s,()']+)\s*(,|$)/y;
+const MEMBER = /\s*((?:guid)?'(?:[^']|'')*'|[^\s,()']+)\s*(,|$)/y;
 
 /** A key literal as the id it stands for: `'O''Hara'` → `O'Hara`. */
 export function keyOf(literal: string, { type }: EntityKey): string {
@@ -19,9 +21,11 @@ export function keyOf(literal: string, { type }: EntityKey): string {
     case 'string':
       if (!/^'(?:[^']|'')+'$/.test(literal)) throw badRequest('a key of type string is written in quotes');
       return literal.slice(1, -1).replaceAll("''", "'");
-    case 'guid':
-      if (!GUID.test(literal)) throw badRequest('a key of type guid is written without quotes');
-      return literal.toLowerCase();
+    case 'guid': {
+      const guid = V2_GUID.exec(literal)?.[1] ?? literal;
+      if (!GUID.test(guid)) throw badRequest('a key of type guid is written without quotes');
+      return guid.toLowerCase();
+    }
     case 'int':
       if (!/^-?\d{1,19}$/.test(literal)) throw badRequest('a key of type int is a number');
       return String(BigInt(literal));
@@ -50,7 +54,10 @@ export function keyOfPredicate(predicate: string, key: EntityKey): string {
 export function idsOfFilter(filter: string, key: EntityKey): readonly string[] {
   const list = new RegExp(`^\\s*${key.name}\\s+in\\s+\\((.*)\\)\\s*$`, 's').exec(filter)?.[1];
   if (list !== undefined) return members(list).map((literal) => keyOf(literal, key));
-  const equals = new RegExp(`\\s*${key.name}\\s+eq\\s+('(?:[^']|'')*'|[^\\s,()']+)\\s*(?:or(?=\\s)|$)`, 'y');
+  const equals = new RegExp(
+    `\\s*${key.name}\\s+eq\\s+((?:guid)?'(?:[^']|'')*'|[^\\s,()']+)\\s*(?:or(?=\\s)|$)`,
+    'y',
+  );
   const ids: string[] = [];
   while (equals.lastIndex < filter.length) {
     const literal = equals.exec(filter)?.[1];

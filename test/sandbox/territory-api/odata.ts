@@ -1,18 +1,21 @@
-/** The `odata-v4` protocol, request by request; each may come alone or as a member of a batch. */
+/** The OData protocols, request by request; each may come alone or as a member of a batch. */
 import type { Executor, Outcome } from './executor.ts';
-import { idsOfFilter, keyOfJson, keyOfPredicate, keyToJson } from './odata-key.ts';
+import { refusedIn } from './odata-form.ts';
+import type { OdataForm } from './odata-form.ts';
+import { idsOfFilter, keyOfJson, keyOfPredicate } from './odata-key.ts';
 import type { EntityKey } from './odata-key.ts';
-import { ProtocolRefusalError, checkRecordCount, errorAnswer, jsonBody } from './protocol.ts';
+import { ProtocolRefusalError, checkRecordCount, jsonBody } from './protocol.ts';
 import type { Answer, Call, Exchange } from './protocol.ts';
 import { countParameter, decode, parameter } from './query.ts';
 import { refusal } from './record.ts';
-import type { Fields, Operation, RecordRef, RecordWrite, SandboxRecord } from './record.ts';
+import type { Fields, Operation, RecordRef, RecordWrite } from './record.ts';
 
 export interface EntitySet {
   readonly territoryId?: string;
   /** Most records in one request. */
   readonly recordsMax: number;
   readonly key: EntityKey;
+  readonly form: OdataForm;
 }
 
 /** One request understood: a write is kept apart from its answer, so that a batch can join several. */
@@ -38,16 +41,16 @@ export function odataSetItem(exchange: Exchange, set: EntitySet): OdataItem {
 /** Requests to one entity; `predicate` is what stands in the parentheses, still encoded. */
 export function odataEntityItem(exchange: Exchange, set: EntitySet, predicate: string): OdataItem {
   const id = keyOfPredicate(decode(predicate), set.key);
+  const { updateMethods } = set.form;
+  if (updateMethods.includes(exchange.method)) return writeItem(exchange, set, 'update', id);
   switch (exchange.method) {
     case 'GET':
     case 'HEAD':
       return entityItem(exchange, set, id);
-    case 'PATCH':
-      return writeItem(exchange, set, 'update', id);
     case 'DELETE':
       return writeItem(exchange, set, 'delete', id);
     default:
-      throw notAllowed('GET, HEAD, PATCH, DELETE');
+      throw notAllowed(['GET', 'HEAD', ...updateMethods, 'DELETE'].join(', '));
   }
 }
 
@@ -79,8 +82,8 @@ function listItem({ query }: Exchange, set: EntitySet): OdataItem {
         ids === undefined
           ? executor.readFirst(top, set.territoryId)
           : executor.read(ids.map((id) => ref(set, id))).slice(0, top);
-      const value = records.map((record) => entity(record, set.key, selected));
-      return odataAnswer(200, { '@odata.context': '$metadata#assignments', value });
+      const entities = records.map((record) => set.form.entity(record, set.key, selected));
+      return odataAnswer(set.form, 200, set.form.list(entities));
     },
   };
 }
@@ -92,8 +95,10 @@ function entityItem({ query }: Exchange, set: EntitySet, id: string): OdataItem 
     recordIds: [id],
     run(executor) {
       const [record] = executor.read([ref(set, id)]);
-      if (record === undefined) return rendered(refusal(404, 'NOT_FOUND', 'no assignment has this key'));
-      return odataAnswer(200, entity(record, set.key, selected), { etag: record.etag });
+      if (record === undefined)
+        return rendered(set.form, refusal(404, 'NOT_FOUND', 'no assignment has this key'));
+      const body = set.form.single(set.form.entity(record, set.key, selected));
+      return odataAnswer(set.form, 200, body, { etag: set.form.etagOut(record.etag) });
     },
   };
 }
@@ -117,10 +122,13 @@ function writeItem(
     ...ref(set, id),
     operation,
     fields: fieldsOf(body, set.key),
-    ...(ifMatch !== undefined && { ifMatch }),
+    ...(ifMatch !== undefined && { ifMatch: set.form.etagIn(ifMatch) }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
-  const minimal = /\breturn=minimal\b/.test(headers['prefer'] ?? '');
+  const { form } = set;
+  // V2 answers an update without a body, whatever is preferred.
+  const minimal =
+    form.version === 'v2' ? operation === 'update' : /\breturn=minimal\b/.test(headers['prefer'] ?? '');
   return {
     kind: 'write',
     write,
@@ -129,37 +137,39 @@ function writeItem(
 
   function renderWrite(result: Exclude<Outcome, 'missing'>): Answer {
     const { status, etag, fields } = result;
-    if (result.error !== undefined) return rendered(result);
-    if (etag === undefined || fields === undefined) return { status, headers: { 'odata-version': '4.0' } };
-    if (minimal) return { status: 204, headers: { 'odata-version': '4.0', etag } };
-    return odataAnswer(status, entity({ id, etag, fields }, set.key, undefined), { etag });
+    if (result.error !== undefined) return rendered(form, result);
+    if (etag === undefined || fields === undefined) return { status, headers: form.headers };
+    const shown = { etag: form.etagOut(etag) };
+    if (minimal) return { status: 204, headers: { ...form.headers, ...shown } };
+    return odataAnswer(
+      form,
+      status,
+      form.single(form.entity({ id, etag, fields }, set.key, undefined)),
+      shown,
+    );
   }
 }
 
 /** The body without key and annotations. */
 function fieldsOf(body: Record<string, unknown>, key: EntityKey): Fields {
-  const fields = Object.entries(body).filter(([name]) => name !== key.name && !name.includes('@'));
+  const fields = Object.entries(body).filter(
+    ([name]) => name !== key.name && name !== '__metadata' && !name.includes('@'),
+  );
   // Which values are allowed is judged record by record.
   return Object.fromEntries(fields) as Fields;
 }
 
-/** As CAP shows an entity: selected fields that have no value are null. */
-function entity(
-  { id, etag, fields }: Pick<SandboxRecord, 'id' | 'etag' | 'fields'>,
-  key: EntityKey,
-  selected: readonly string[] | undefined,
-): object {
-  const names = selected?.filter((name) => name !== key.name && name !== '*') ?? Object.keys(fields);
-  const values = names.map((name) => [name, Object.hasOwn(fields, name) ? fields[name] : null]);
-  return { '@odata.etag': etag, [key.name]: keyToJson(id, key), ...Object.fromEntries(values) };
+function rendered(form: OdataForm, refused: Extract<Outcome, { readonly error: object }>): Answer {
+  return refusedIn(form, refused.status, refused.error);
 }
 
-function rendered(refused: Extract<Outcome, { readonly error: object }>): Answer {
-  return errorAnswer(refused.status, refused.error, { 'odata-version': '4.0' });
-}
-
-function odataAnswer(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Answer {
-  return { status, headers: { 'odata-version': '4.0', ...headers }, body };
+function odataAnswer(
+  form: OdataForm,
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return { status, headers: { ...form.headers, ...headers }, body };
 }
 
 function ref({ territoryId }: EntitySet, id: string): RecordRef {

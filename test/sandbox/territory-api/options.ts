@@ -1,5 +1,7 @@
 /** How a simulator is set up: one table of what can be chosen, its defaults, and the limits that hold. */
 import type { FieldValidator } from './judge.ts';
+import { V2_FORM, V4_FORM } from './odata-form.ts';
+import type { OdataForm, OdataVersion } from './odata-form.ts';
 import type { EntityKey } from './odata-key.ts';
 import type { CacheModel } from './replicated-record.ts';
 import type { Addressing } from './store.ts';
@@ -34,6 +36,8 @@ export interface TerritoryApiOptions {
   readonly salesCloudPath?: string;
   /** Key property and type as OData shows them; default `id`, `string`. */
   readonly key?: EntityKey;
+  /** Which OData it speaks; default `v4`. */
+  readonly odata?: OdataVersion;
   /** Everything that looks like chance follows from it; default 1. */
   readonly seed?: number;
   /** Default 3 nodes, 2,000–5,000 ms; `off`: one node, no `X-Cache-Status`. */
@@ -64,6 +68,7 @@ export interface Setup {
   readonly serviceRoot: string;
   readonly salesCloudPath: string;
   readonly key: EntityKey;
+  readonly form: OdataForm;
   readonly seed: number;
   readonly addressing: Addressing;
   readonly caches: CacheModel;
@@ -99,6 +104,7 @@ export function setupOf(options: TerritoryApiOptions): Setup {
     serviceRoot: (options.serviceRoot ?? path.slice(0, path.lastIndexOf('/'))).replace(/\/$/, ''),
     salesCloudPath: salesCloudPath(path, options.salesCloudPath),
     key: options.key ?? { name: 'id', type: 'string' },
+    form: options.odata === 'v2' ? V2_FORM : V4_FORM,
     seed: options.seed ?? 1,
     addressing: path.includes('{territoryId}') ? 'territory-and-id' : 'id',
     caches: cacheModel(caches, timeScale),

@@ -16,11 +16,12 @@ export interface Exchange {
   readonly body: string;
 }
 
-/** JSON unless `body` is absent. */
+/** JSON, unless `body` is absent or `text` has another type, which the headers then name. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  readonly text?: string;
 }
 
 /** A request understood: which records it concerns, and how to carry it out. */

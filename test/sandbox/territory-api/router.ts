@@ -3,7 +3,9 @@
  * a path of its own.
  */
 import { batchCall } from './odata-batch.ts';
+import type { OdataForm } from './odata-form.ts';
 import type { EntityKey } from './odata-key.ts';
+import { multipartCall } from './odata-multipart.ts';
 import { odataCall, odataEntityItem, odataSetItem } from './odata.ts';
 import type { EntitySet, OdataItem } from './odata.ts';
 import { ProtocolRefusalError } from './protocol.ts';
@@ -20,6 +22,7 @@ export interface RouterOptions {
   /** Path of the collection in protocol `sales-cloud`; may hold it too. */
   readonly salesCloudPath: string;
   readonly key: EntityKey;
+  readonly form: OdataForm;
   /** Most records in one request. */
   readonly recordsMax: number;
 }
@@ -52,7 +55,7 @@ export class Router {
     const target = this.#target(exchange.path);
     switch (target.kind) {
       case 'batch':
-        return batchCall(exchange, this.#options.recordsMax, (member) => this.#item(member));
+        return this.#batchCall(exchange);
       case 'entity':
         return odataCall(odataEntityItem(exchange, target.set, target.predicate));
       case 'element': {
@@ -76,6 +79,17 @@ export class Router {
     return id === undefined
       ? salesCloudSetCall(exchange, { ...territory, keyName: key.name, recordsMax })
       : salesCloudElementCall(exchange, { ...territory, id: decode(id) }, key.name);
+  }
+
+  #batchCall(exchange: Exchange): Call {
+    const { form, recordsMax } = this.#options;
+    const parseItem = (member: Exchange) => this.#item(member);
+    switch (form.version) {
+      case 'v4':
+        return batchCall(exchange, recordsMax, parseItem);
+      case 'v2':
+        return multipartCall(exchange, recordsMax, form, parseItem);
+    }
   }
 
   /** A member of a batch: always OData. */
@@ -103,9 +117,10 @@ export class Router {
     const groups = this.#collection.exec(path)?.groups;
     if (groups === undefined) throw notFound();
     const { territoryId, predicate, id } = groups;
-    const { key, recordsMax } = this.#options;
+    const { key, form, recordsMax } = this.#options;
     const set = {
       key,
+      form,
       recordsMax,
       ...(territoryId !== undefined && { territoryId: this.#territory(territoryId) }),
     };

@@ -12,8 +12,6 @@ test('the defaults ask for nothing that is not there', () => {
 
 test.each([
   ['TERRITORY_ATOMIC', { TERRITORY_ATOMIC: 'true', TERRITORY_PROTOCOL: 'odata-v4' }],
-  ['TERRITORY_LOOKUP', { TERRITORY_LOOKUP: 'ObjectID' }],
-  ['TERRITORY_FIELD_TYPES', { TERRITORY_FIELD_TYPES: 'validFrom:date' }],
   ['EVENT_MAPPINGS', { EVENT_MAPPINGS: '[]' }],
   ['ON_DEAD_LETTER', { ON_DEAD_LETTER: 'hold' }],
 ])('%s is refused by name rather than ignored', (name, env) => {

@@ -32,6 +32,7 @@ export async function startApiUnderTest(
       protocol: 'rest',
       key: 'id',
       keyType: 'string',
+      fieldTypes: {},
       timeoutMs: 5_000,
       freshValues: ['MISS', 'BYPASS'],
       propagationOff: false,

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../../srv/platform/clock.ts';
-import { createTerritoryApi, withDestinationProperties } from '../../../srv/territory-api/index.ts';
+import { withDestinationProperties } from '../../../srv/territory-api/index.ts';
 import type { TerritoryApiSettings } from '../../../srv/territory-api/index.ts';
 import { propertiesOf } from '../../../srv/territory-api/destination-properties.ts';
 import { checkSettings } from '../../../srv/territory-api/settings.ts';
-import { createRecordingLog } from '../../doubles/recording-log.ts';
 
 const settings: TerritoryApiSettings = {
   destination: 'TERRITORY_API',
@@ -38,13 +36,6 @@ describe('the settings of the territory API', () => {
 
   it('refuse a key that is no property name', () => {
     expect(() => checkSettings({ ...settings, key: 'id eq 1 or id' })).toThrow('TERRITORY_KEY');
-  });
-
-  it.each(['odata-v2'] as const)('refuse %s, naming what is allowed', (protocol) => {
-    const deps = { clock: systemClock, log: createRecordingLog() };
-    expect(() => createTerritoryApi({ ...settings, protocol }, deps)).toThrow(
-      `TERRITORY_PROTOCOL '${protocol}' is not supported yet; allowed are rest, odata-v4, sales-cloud`,
-    );
   });
 });
 

@@ -1,10 +1,17 @@
 entity Assignments {
   key id        : String(128);
       territory : String(100);
-      owner     : String(80);
+      owner     : String(200);
       validFrom : Date;
       quota     : Decimal(15, 2);
       note      : String(200);
+      // For a suite that asks every protocol the same.
+      region    : String(80);
+      text      : String(200);
+      number    : Double;
+      large     : Double;
+      yes       : Boolean;
+      none      : String(80);
       // A UUID and not a timestamp, which can repeat within a millisecond. It must have no default of its own: CAP
       // gives it a new value with every write, and refuses a write whose If-Match names another one.
       version   : UUID @odata.etag;

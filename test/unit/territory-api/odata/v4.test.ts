@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { TerritoryApiSettings } from '../../../srv/territory-api/index.ts';
-import { create, NEVER, ref, startApiUnderTest, update } from './api-under-test.ts';
-import type { ApiUnderTest } from './api-under-test.ts';
-import type { Answering } from './small-server.ts';
+import type { TerritoryApiSettings } from '../../../../srv/territory-api/index.ts';
+import { create, NEVER, ref, startApiUnderTest, update } from '../api-under-test.ts';
+import type { ApiUnderTest } from '../api-under-test.ts';
+import type { Answering } from '../small-server.ts';
 
 const PATH = '/territory-api/v1/assignments';
 let under: ApiUnderTest;
@@ -169,6 +169,22 @@ describe('a write in protocol odata-v4', () => {
       body: { error: { code: 'BAD' } },
     }));
     expect(await api.write([update('T1')], NEVER)).toMatchObject(expected);
+  });
+
+  it('keeps the key of a create, whatever field of that name the event sets', async () => {
+    const api = await start(allDone);
+    await api.write([{ ...create('A'), fields: { id: 'OTHER' } }], NEVER);
+    expect(JSON.parse(under.server.asked[0]?.body ?? '')).toMatchObject({
+      requests: [{ body: { id: 'A' } }],
+    });
+  });
+
+  it('encodes a literal as part of one URL segment', async () => {
+    const api = await start(allDone);
+    await api.write([update("O'H/a?#%")], NEVER);
+    expect(batchOf(under.server.asked[0]?.body ?? '').map(({ url }) => url)).toEqual([
+      "assignments('O''H%2Fa%3F%23%25')",
+    ]);
   });
 
   it('answered without responses is in doubt', async () => {

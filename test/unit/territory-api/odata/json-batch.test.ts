@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { BatchItem } from '../../../srv/territory-api/odata-batch.ts';
-import { buildBatch, readBatch } from '../../../srv/territory-api/odata-batch.ts';
-import type { WriteRequest } from '../../../srv/territory-api/port.ts';
+import type { BatchItem } from '../../../../srv/territory-api/odata/version.ts';
+import { buildBatch, readBatch } from '../../../../srv/territory-api/odata/json-batch.ts';
+import type { WriteRequest } from '../../../../srv/territory-api/port.ts';
 
-const item = (id: string, more: Partial<WriteRequest> = {}, atomicityGroup?: string): BatchItem => ({
+const item = (id: string, more: Partial<WriteRequest> = {}): BatchItem => ({
   request: {
     territoryId: 'EMEA',
     id,
@@ -14,9 +14,9 @@ const item = (id: string, more: Partial<WriteRequest> = {}, atomicityGroup?: str
     ...more,
   },
   collection: 'assignments',
-  literal: `'${id}'`,
-  key: { name: 'id', value: id },
-  ...(atomicityGroup !== undefined && { atomicityGroup }),
+  ...(more.operation !== 'create' && { entity: `assignments('${id}')` }),
+  body: { owner: 'E1008' },
+  exactNumbers: false,
 });
 const kinds = (items: BatchItem[], responses: unknown[]) =>
   readBatch(items, { responses })?.records.map(({ kind }) => kind);
@@ -27,8 +27,8 @@ describe('a batch', () => {
     const { ifMatch: _, ...unread } = item('B/2', create).request;
     const items = [
       item('A'),
-      { ...item('B/2', create), request: unread },
-      item('C', { operation: 'delete', fields: {} }, 'g1'),
+      { ...item('B/2', create), request: unread, body: { owner: 'E1008', id: 'B/2' } },
+      item('C', { operation: 'delete', fields: {}, transaction: 'change 1' }),
     ];
     const json = { 'content-type': 'application/json' };
     expect(JSON.parse(buildBatch(items))).toEqual({
@@ -49,7 +49,7 @@ describe('a batch', () => {
         },
         {
           id: '2',
-          atomicityGroup: 'g1',
+          atomicityGroup: 'g2',
           method: 'DELETE',
           url: "assignments('C')",
           headers: { 'if-match': 'W/"1"', 'idempotency-key': '"k"' },
@@ -58,14 +58,11 @@ describe('a batch', () => {
     });
   });
 
-  it('keeps the key of a create, whatever field of that name the event sets', () => {
-    const built = buildBatch([item('A', { operation: 'create', fields: { id: 'OTHER' } })]);
-    expect(JSON.parse(built)).toMatchObject({ requests: [{ body: { id: 'A' } }] });
-  });
-
-  it('encodes a literal as part of one URL segment', () => {
-    const built = buildBatch([{ ...item('x'), literal: "'O''H/a?#%'" }]);
-    expect(JSON.parse(built)).toMatchObject({ requests: [{ url: "assignments('O''H%2Fa%3F%23%25')" }] });
+  it('says so where numbers stand as strings in it', () => {
+    const built = buildBatch([{ ...item('A'), exactNumbers: true }]);
+    expect(JSON.parse(built)).toMatchObject({
+      requests: [{ headers: { 'content-type': 'application/json;IEEE754Compatible=true' } }],
+    });
   });
 });
 
@@ -114,14 +111,20 @@ describe('the answer to a batch', () => {
   });
 });
 
-describe('an atomicity group', () => {
-  const group = [item('A', {}, 'g'), item('B', {}, 'g'), item('C')];
+describe('a transaction', () => {
+  const group = [item('A', { transaction: 't' }), item('B', { transaction: 't' }), item('C')];
   const ok = (id: string) => ({ id, status: 200, headers: { etag: 'W/"2"' } });
 
-  it('with a failed member did not happen, although the others say 200 with a new ETag', () => {
-    const records = readBatch(group, { responses: [ok('0'), { id: '1', status: 412 }, ok('2')] })?.records;
-    expect(records?.map(({ kind }) => kind)).toEqual(['refused', 'conflict', 'done']);
-    expect(records?.[0]).toMatchObject({ status: 424, code: 'ATOMICITY_GROUP_FAILED' });
+  it('with a refused member did not happen, although the others say 200 with a new ETag', () => {
+    expect(kinds(group, [ok('0'), { id: '1', status: 412 }, ok('2')])).toEqual([
+      'rolled-back',
+      'conflict',
+      'done',
+    ]);
+  });
+
+  it('with a refused member did not happen, although the answer leaves the others out', () => {
+    expect(kinds(group, [{ id: '1', status: 412 }, ok('2')])).toEqual(['rolled-back', 'conflict', 'done']);
   });
 
   it.each([[{ id: '1', status: 500 }], []])(

@@ -16,8 +16,8 @@ export interface MeshMessage {
   /** What the broker says of earlier deliveries; 0 where it says nothing. Never relied upon: Event Mesh does not keep it. */
   readonly deliveryCount: number;
   /**
-   * Why the message could not be decoded as AMQP; `body` then holds all its bytes as they came, every other field is empty. To be
-   * treated as any message that nobody can read.
+   * Why the message could not be decoded as AMQP; `body` then holds its bytes without the sections that differ from delivery to
+   * delivery (header, delivery annotations), every other field is empty. To be treated as any message that nobody can read.
    */
   readonly undecodable?: string;
 }

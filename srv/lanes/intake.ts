@@ -3,12 +3,12 @@
  * After a failed append nothing that was received on that link is appended or settled any more: a later batch would
  * overtake the failed one. The link is given up instead, and the mesh delivers everything again in order.
  */
-import type { AppendResult, Arrival, Journal } from '../journal/port.ts';
+import type { AppendResult, Journal } from '../journal/port.ts';
 import { receiptOf } from '../journal/port.ts';
 import type { Delivery, DeliveryHandler, Subscription } from '../mesh/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Arrivals } from './arrivals.ts';
+import type { Arrivals, ReadArrival } from './arrivals.ts';
 import { Receipts } from './receipts.ts';
 
 /** A batch is appended when it is this large or this old. */
@@ -24,7 +24,7 @@ export interface IntakeOptions {
 
 interface Received {
   readonly delivery: Delivery;
-  readonly arrival: Arrival;
+  readonly arrival: ReadArrival;
 }
 
 export class Intake implements DeliveryHandler {
@@ -114,12 +114,11 @@ export class Intake implements DeliveryHandler {
       const result = results[index];
       if (!result) continue;
       const { arrival } = received;
-      const isFaulty = result.kind === 'clash' || result.kind === 'refused';
-      if (isFaulty && arrival.kind === 'change') {
-        const { arrivals } = this.options;
-        const letter = result.kind === 'clash' ? arrivals.asClash(arrival) : arrivals.asRefused(arrival);
-        faulty.push({ ...received, arrival: letter });
-      } else this.settle(received, result);
+      const { arrivals } = this.options;
+      if (result.kind === 'clash') faulty.push({ ...received, arrival: arrivals.asClash(arrival) });
+      else if (result.kind === 'refused' && arrival.kind === 'change')
+        faulty.push({ ...received, arrival: arrivals.asRefused(arrival) });
+      else this.settle(received, result);
     }
     if (faulty.length > 0) await this.append(faulty);
   }

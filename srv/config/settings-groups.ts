@@ -66,7 +66,8 @@ export function group(values: SettingValues, context: SettingsContext) {
     conflicts: { alertRate: values.CONFLICT_ALERT_RATE, windowS: values.CONFLICT_WINDOW_S },
     lock: { ttlS: values.LOCK_TTL_S },
     lease: { ttlS: values.LEASE_TTL_S },
-    intake: { window: values.INTAKE_WINDOW },
+    /** Also the limit of the dead letters that are held for listing. */
+    intake: { window: values.INTAKE_WINDOW, windowBytes: values.INTAKE_WINDOW_MB * 1_048_576 },
     takeover: { waitMs: values.TAKEOVER_WAIT_MS },
     events: {
       /** First part of all event types. */

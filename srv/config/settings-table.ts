@@ -116,6 +116,7 @@ export const SETTINGS = {
   LOCK_TTL_S: setting(integer(1, 86_400), 300, 'life of the Redis lock of a territory unless renewed'),
   LEASE_TTL_S: setting(integer(1, 86_400), 60, "life of a lane's lease unless renewed"),
   INTAKE_WINDOW: setting(integer(1, 10_000), 1000, 'deliveries received and not yet settled'),
+  INTAKE_WINDOW_MB: setting(integer(1, 4096), 64, 'and their megabytes; a larger one is received alone'),
   TAKEOVER_WAIT_MS: setting(milliseconds, 0, 'embedded journal: wait before the first write after attaching'),
 
   EVENT_TYPE_PREFIX: setting(

@@ -57,6 +57,11 @@ export interface SubscriptionOptions {
   readonly queue: string;
   /** At most this many deliveries unsettled at a time, 1–10 000. */
   readonly window: number;
+  /**
+   * And these of at most so many bytes (bodies and application properties) as long as no message is larger than 1 MiB; one that is
+   * larger than the limit is received alone. No limit by default.
+   */
+  readonly windowBytes?: number;
   /** `long`: deliveries are kept unsettled without end, so an orderly reconnect does not wait for them. Default `briefly`. */
   readonly keeps?: 'briefly' | 'long';
 }

@@ -53,7 +53,7 @@ describe('settings', () => {
       conflicts: { alertRate: 0.05, windowS: 300 },
       lock: { ttlS: 300 },
       lease: { ttlS: 60 },
-      intake: { window: 1000 },
+      intake: { window: 1000, windowBytes: 67_108_864 },
       takeover: { waitMs: 0 },
       events: {
         typePrefix: 'cx.territory',

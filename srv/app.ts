@@ -125,8 +125,8 @@ export function createApp(settings: Settings, application: Application, ports: P
     const nowMs = clock.monotonicMs();
     const { lastFrameAtMs } = mesh.status();
     const heard = lastFrameAtMs !== undefined && nowMs - lastFrameAtMs <= MESH_SILENCE_MS;
-    const { attachedAtMs } = intake;
-    return heard && attachedAtMs !== undefined && nowMs - attachedAtMs >= settings.takeover.waitMs;
+    const { receivingSinceMs: sinceMs } = intake;
+    return heard && sinceMs !== undefined && nowMs - sinceMs >= settings.takeover.waitMs;
   };
 
   const breaker = new Breaker({

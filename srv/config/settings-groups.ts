@@ -42,7 +42,7 @@ export function group(values: SettingValues, context: SettingsContext) {
       protocol: values.TERRITORY_PROTOCOL,
       path,
       /** Without a slash at its end. */
-      serviceRoot: values.TERRITORY_SERVICE_ROOT ?? serviceRootOf(path),
+      serviceRoot: values.TERRITORY_SERVICE_ROOT,
       key: values.TERRITORY_KEY,
       keyType: values.TERRITORY_KEY_TYPE,
       lookup: values.TERRITORY_LOOKUP,
@@ -96,9 +96,4 @@ export function group(values: SettingValues, context: SettingsContext) {
       disconnectedAlertS: values.MESH_DISCONNECTED_ALERT_S,
     },
   };
-}
-
-/** `path` without its last segment; empty where it has one only, which is the destination's URL itself. */
-export function serviceRootOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }

@@ -35,7 +35,8 @@ export class Intake implements DeliveryHandler {
   private stopped = false;
   private batch: Received[] = [];
   private timer: Timer | undefined;
-  private lastAttachedAtMs: number | undefined;
+  private beganAtMs: number | undefined;
+  private hasDelivered = false;
   /** The link whose deliveries count; those of any other are left to be delivered again. */
   private link: number | undefined;
   /** Everything that touches the journal happens one after the other. */
@@ -56,9 +57,12 @@ export class Intake implements DeliveryHandler {
     return this.link !== undefined;
   }
 
-  /** Monotonic milliseconds of the latest attachment, also of one that is lost. */
-  get attachedAtMs(): number | undefined {
-    return this.lastAttachedAtMs;
+  /**
+   * Since when this instance is sure not to have been a standby, monotonic milliseconds: the first delivery of the latest attachment,
+   * the attachment itself before. A standby attaches long before it becomes the receiver, and only the receiver is delivered to.
+   */
+  get receivingSinceMs(): number | undefined {
+    return this.beganAtMs;
   }
 
   /** Tells whom to ask for a new link after a failed append. */
@@ -68,11 +72,14 @@ export class Intake implements DeliveryHandler {
 
   attached(link: number): void {
     this.link = link;
-    this.lastAttachedAtMs = this.options.clock.monotonicMs();
+    this.hasDelivered = false;
+    this.beganAtMs = this.options.clock.monotonicMs();
   }
 
   delivery(delivery: Delivery): void {
     if (this.stopped || delivery.link !== this.link) return;
+    if (!this.hasDelivered) this.beganAtMs = this.options.clock.monotonicMs();
+    this.hasDelivered = true;
     const arrival = this.options.arrivals.read(delivery.message, this.options.clock.now());
     this.batch.push({ delivery, arrival });
     if (this.batch.length >= BATCH_LIMIT) this.flush();

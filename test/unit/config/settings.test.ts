@@ -34,7 +34,7 @@ describe('settings', () => {
         destination: 'TERRITORY_API',
         protocol: 'rest',
         path: '/territory-api/v1/assignments',
-        serviceRoot: '/territory-api/v1',
+        serviceRoot: undefined,
         key: 'id',
         keyType: 'string',
         lookup: undefined,
@@ -92,7 +92,6 @@ describe('settings', () => {
     expect(settings.http.port).toBe(0);
     expect(settings.territory).toMatchObject({
       path: '/odata/v4/{territoryId}/assignments',
-      serviceRoot: '/odata/v4/{territoryId}',
       atomic: true,
       fieldTypes: { validFrom: 'date', quota: 'decimal' },
       cacheFreshValues: ['MISS', 'FRESH'],

@@ -90,3 +90,21 @@ test('an unreadable payload under the id of a change is a dead letter with an id
   expect(letters).toHaveLength(1);
   expect(letters).not.toContain(deadLetterId(REF, 0));
 });
+
+test('it has been receiving since the first delivery of the latest link, not since a standby attached', () => {
+  const attachedAtMs = clock.monotonicMs();
+  expect(intake.receivingSinceMs).toBe(attachedAtMs);
+  clock.advance(60_000);
+  deliver({});
+  expect(intake.receivingSinceMs).toBe(attachedAtMs + 60_000);
+  clock.advance(1_000);
+  deliver({ id: 'another' });
+  expect(intake.receivingSinceMs).toBe(attachedAtMs + 60_000);
+  clock.advance(1_000);
+  intake.lost(1);
+  intake.attached(2);
+  expect(intake.receivingSinceMs).toBe(attachedAtMs + 62_000);
+  clock.advance(1_000);
+  deliver({ id: 'late' }, 1);
+  expect(intake.receivingSinceMs).toBe(attachedAtMs + 62_000);
+});

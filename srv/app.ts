@@ -78,7 +78,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   const inbound = { queue: settings.mesh.queue, eventType: settings.events.inboundType };
   const intake = new Intake({ journal, clock, log, arrivals: createArrivals(inbound, endings) });
   const outbox = new OutboxPublisher({ journal, mesh, clock, log });
-  const subscription = mesh.subscribe({ queue: settings.mesh.queue, window: settings.intake.window }, intake);
+  const subscription = mesh.subscribe({ queue: settings.mesh.queue, ...settings.intake }, intake);
   intake.bind(subscription);
 
   const audit = auditLog(log, clock);
@@ -96,7 +96,12 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   deadLetters.bind(
     mesh.subscribe(
-      { queue: settings.mesh.deadLetterQueue, window: HELD_LETTERS, keeps: 'long' },
+      {
+        queue: settings.mesh.deadLetterQueue,
+        window: HELD_LETTERS,
+        windowBytes: settings.intake.windowBytes,
+        keeps: 'long',
+      },
       deadLetters,
     ),
   );
@@ -120,8 +125,8 @@ export function createApp(settings: Settings, application: Application, ports: P
     const nowMs = clock.monotonicMs();
     const { lastFrameAtMs } = mesh.status();
     const heard = lastFrameAtMs !== undefined && nowMs - lastFrameAtMs <= MESH_SILENCE_MS;
-    const { attachedAtMs } = intake;
-    return heard && attachedAtMs !== undefined && nowMs - attachedAtMs >= settings.takeover.waitMs;
+    const { receivingSinceMs: sinceMs } = intake;
+    return heard && sinceMs !== undefined && nowMs - sinceMs >= settings.takeover.waitMs;
   };
 
   const breaker = new Breaker({

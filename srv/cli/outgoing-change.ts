@@ -32,7 +32,11 @@ export function readOutgoing(
   const problems: string[] = [];
   const seen = new Map<string, string>();
   for (const { place, value } of documents) {
-    const body = Buffer.from(JSON.stringify(enveloped(value, parts)));
+    const body = bytesOf(enveloped(value, parts));
+    if (body === undefined) {
+      problems.push(`${place} is nested too deeply to be a change: fields hold plain values`);
+      continue;
+    }
     const parsed = readChange({ body, contentType: CONTENT_TYPE, properties: {} }, parts);
     if (parsed.kind === 'unreadable') {
       problems.push(`${place}: ${parsed.message}`);
@@ -46,6 +50,16 @@ export function readOutgoing(
     seen.set(key, earlier ?? place);
   }
   return { changes, problems };
+}
+
+/** Undefined where it is nested too deeply: JSON is read without recursion, but written with it. */
+function bytesOf(value: unknown): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(value));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** A CloudEvent as it is; what looks like the data of one in an envelope. */

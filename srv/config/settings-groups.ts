@@ -42,7 +42,7 @@ export function group(values: SettingValues, context: SettingsContext) {
       protocol: values.TERRITORY_PROTOCOL,
       path,
       /** Without a slash at its end. */
-      serviceRoot: values.TERRITORY_SERVICE_ROOT ?? serviceRootOf(path),
+      serviceRoot: values.TERRITORY_SERVICE_ROOT,
       key: values.TERRITORY_KEY,
       keyType: values.TERRITORY_KEY_TYPE,
       lookup: values.TERRITORY_LOOKUP,
@@ -66,7 +66,8 @@ export function group(values: SettingValues, context: SettingsContext) {
     conflicts: { alertRate: values.CONFLICT_ALERT_RATE, windowS: values.CONFLICT_WINDOW_S },
     lock: { ttlS: values.LOCK_TTL_S },
     lease: { ttlS: values.LEASE_TTL_S },
-    intake: { window: values.INTAKE_WINDOW },
+    /** Also the limit of the dead letters that are held for listing. */
+    intake: { window: values.INTAKE_WINDOW, windowBytes: values.INTAKE_WINDOW_MB * 1_048_576 },
     takeover: { waitMs: values.TAKEOVER_WAIT_MS },
     events: {
       /** First part of all event types. */
@@ -95,13 +96,4 @@ export function group(values: SettingValues, context: SettingsContext) {
       disconnectedAlertS: values.MESH_DISCONNECTED_ALERT_S,
     },
   };
-}
-
-/**
- * `path` without its last segment, and without the entity through which it leads, as in `/svc/Sets('key')/Children`; empty where it
- * has one segment only, which is the destination's URL itself.
- */
-export function serviceRootOf(path: string): string {
-  const through = /\/[^/]*\([^/]*\)\//.exec(path);
-  return path.slice(0, through?.index ?? Math.max(path.lastIndexOf('/'), 0));
 }

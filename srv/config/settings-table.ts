@@ -118,7 +118,12 @@ export const SETTINGS = {
   LOCK_TTL_S: setting(integer(1, 86_400), 300, 'life of the Redis lock of a territory unless renewed'),
   LEASE_TTL_S: setting(integer(1, 86_400), 60, "life of a lane's lease unless renewed"),
   INTAKE_WINDOW: setting(integer(1, 10_000), 1000, 'deliveries received and not yet settled'),
-  TAKEOVER_WAIT_MS: setting(milliseconds, 0, 'embedded journal: wait before the first write after attaching'),
+  INTAKE_WINDOW_MB: setting(integer(1, 4096), 64, 'and their megabytes; a larger one is received alone'),
+  TAKEOVER_WAIT_MS: setting(
+    milliseconds,
+    0,
+    'embedded journal: wait before the first write after taking over',
+  ),
 
   EVENT_TYPE_PREFIX: setting(
     text(/^(?=.{1,60}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/, 'words of letters, digits and - parted by dots'),

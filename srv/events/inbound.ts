@@ -37,7 +37,7 @@ export interface UnreadableInbound {
   readonly message: string;
   /** What to do, at most 200 characters. */
   readonly action: string;
-  /** Its source and id belong to another event: the ids derived for it must not be that one's. */
+  /** Its source and id belong to another event, readable or not: the ids derived for it must not be that one's. */
   readonly impostor?: true;
 }
 

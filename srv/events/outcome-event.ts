@@ -114,7 +114,11 @@ export function unreadableOutcome(
   });
 }
 
-/** The id of the dead letter that a message becomes which could not be read. */
+/**
+ * The id of the dead letter that a message becomes which could not be read. Only the first event under a source and id has the id that
+ * subscribers can derive (`deadLetterId`); every other payload under them has one of its own, from its digest, the same at each
+ * redelivery. An embedded journal knows which was first since its process was started, and no longer.
+ */
 export function unreadableDeadLetterId({ ref, impostor, digest }: UnreadableInbound, decision = 0): string {
   const change = impostor ? { source: ref.source, id: `${ref.id} ${digest}` } : ref;
   return deadLetterId(change, decision);

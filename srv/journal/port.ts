@@ -56,6 +56,8 @@ export interface UnreadableArrival {
   readonly messages: readonly OutboxMessage[];
   /** The dead letter that was to be replayed by it. */
   readonly replayOf?: string;
+  /** Its messages have the ids of the only event under its source and id: where another payload has these, it is a `clash`. */
+  readonly alone?: true;
 }
 
 export type Arrival = ChangeArrival | UnreadableArrival;
@@ -84,7 +86,7 @@ export type AppendResult =
   | { readonly kind: 'pending' }
   /** Known, same payload, and done with: nothing more will be heard of it. Of a replay: decided, and that is done with. */
   | { readonly kind: 'duplicate' }
-  /** Known with another payload: nothing was appended; it has to come back as `unreadable`. */
+  /** Known with another payload: nothing was appended; it has to come back as `unreadable`, and not as `alone`. */
   | { readonly kind: 'clash' }
   /** The journal's store cannot hold its values: nothing was appended; it has to come back as `unreadable`. */
   | { readonly kind: 'refused'; readonly reason: string };

@@ -5,7 +5,7 @@ import {
   type InboundMessage,
   type UnreadableInbound,
 } from '../events/inbound.ts';
-import type { Arrival, ChangeArrival, Replay } from '../journal/port.ts';
+import type { ChangeArrival, Replay, UnreadableArrival } from '../journal/port.ts';
 import type { Endings } from './ending.ts';
 import { movedBack } from './replay-order.ts';
 
@@ -14,12 +14,19 @@ export interface Arrivals {
    * Never throws, whatever the bytes are; a dead letter that was moved back is its replay.
    * @param receivedAt epoch milliseconds
    */
-  read(message: InboundMessage, receivedAt: number): Arrival;
-  /** A change whose source and id are known with another payload: its own fault, so a dead letter of its own. */
-  asClash(arrival: ChangeArrival): Arrival;
+  read(message: InboundMessage, receivedAt: number): ReadArrival;
+  /** Something whose source and id are known with another payload: its own fault, so a dead letter of its own. */
+  asClash(arrival: ReadArrival): ReadArrival;
   /** A change whose values the journal's store cannot hold: its own fault too. */
-  asRefused(arrival: ChangeArrival): Arrival;
+  asRefused(arrival: ChangeArrival): ReadArrival;
 }
+
+/** What could not be read, with what is known of it all the same. */
+export interface UnreadArrival extends UnreadableArrival {
+  readonly inbound: UnreadableInbound;
+}
+
+export type ReadArrival = ChangeArrival | UnreadArrival;
 
 export function createArrivals(context: InboundContext, endings: Endings): Arrivals {
   const unreadable = (
@@ -27,19 +34,21 @@ export function createArrivals(context: InboundContext, endings: Endings): Arriv
     message: Pick<InboundMessage, 'body' | 'contentType'>,
     receivedAt: number,
     replay?: Replay,
-  ): Arrival => ({
+  ): UnreadArrival => ({
     kind: 'unreadable',
+    inbound,
     ref: inbound.ref,
     payload: { body: message.body, contentType: message.contentType, digest: inbound.digest },
     receivedAt,
     messages: endings.unreadable(inbound, message, receivedAt, replay?.decision),
     ...(replay && { replayOf: replay.deadLetterId }),
+    ...(!replay && !inbound.impostor && { alone: true }),
   });
 
   const faulty = (
     { change, payload, receivedAt }: ChangeArrival,
     fault: Pick<UnreadableInbound, 'message' | 'action' | 'impostor'>,
-  ): Arrival => {
+  ): UnreadArrival => {
     const { source, id, type, time, territoryId, traceparent } = change;
     const ref = { source, id };
     const event = { kind: 'unreadable', ref, type, time, territoryId, traceparent } as const;
@@ -59,12 +68,16 @@ export function createArrivals(context: InboundContext, endings: Endings): Arriv
       const payload = { body, contentType, digest: inbound.digest };
       return { kind: 'change', change: inbound.change, payload, receivedAt, ...(replay && { replay }) };
     },
-    asClash: (arrival) =>
-      faulty(arrival, {
+    asClash(arrival) {
+      if (arrival.kind === 'unreadable') {
+        return unreadable({ ...arrival.inbound, impostor: true }, arrival.payload, arrival.receivedAt);
+      }
+      return faulty(arrival, {
         message: 'The source and id of this event are known with another payload.',
         action: 'Publish the change under an id of its own.',
         impostor: true,
-      }),
+      });
+    },
     asRefused: (arrival) =>
       faulty(arrival, {
         message: 'The database cannot hold the values of this event.',

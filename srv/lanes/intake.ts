@@ -3,12 +3,12 @@
  * After a failed append nothing that was received on that link is appended or settled any more: a later batch would
  * overtake the failed one. The link is given up instead, and the mesh delivers everything again in order.
  */
-import type { AppendResult, Arrival, Journal } from '../journal/port.ts';
+import type { AppendResult, Journal } from '../journal/port.ts';
 import { receiptOf } from '../journal/port.ts';
 import type { Delivery, DeliveryHandler, Subscription } from '../mesh/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Arrivals } from './arrivals.ts';
+import type { Arrivals, ReadArrival } from './arrivals.ts';
 import { Receipts } from './receipts.ts';
 
 /** A batch is appended when it is this large or this old. */
@@ -24,7 +24,7 @@ export interface IntakeOptions {
 
 interface Received {
   readonly delivery: Delivery;
-  readonly arrival: Arrival;
+  readonly arrival: ReadArrival;
 }
 
 export class Intake implements DeliveryHandler {
@@ -35,7 +35,8 @@ export class Intake implements DeliveryHandler {
   private stopped = false;
   private batch: Received[] = [];
   private timer: Timer | undefined;
-  private lastAttachedAtMs: number | undefined;
+  private beganAtMs: number | undefined;
+  private hasDelivered = false;
   /** The link whose deliveries count; those of any other are left to be delivered again. */
   private link: number | undefined;
   /** Everything that touches the journal happens one after the other. */
@@ -56,9 +57,12 @@ export class Intake implements DeliveryHandler {
     return this.link !== undefined;
   }
 
-  /** Monotonic milliseconds of the latest attachment, also of one that is lost. */
-  get attachedAtMs(): number | undefined {
-    return this.lastAttachedAtMs;
+  /**
+   * Since when this instance is sure not to have been a standby, monotonic milliseconds: the first delivery of the latest attachment,
+   * the attachment itself before. A standby attaches long before it becomes the receiver, and only the receiver is delivered to.
+   */
+  get receivingSinceMs(): number | undefined {
+    return this.beganAtMs;
   }
 
   /** Tells whom to ask for a new link after a failed append. */
@@ -68,11 +72,14 @@ export class Intake implements DeliveryHandler {
 
   attached(link: number): void {
     this.link = link;
-    this.lastAttachedAtMs = this.options.clock.monotonicMs();
+    this.hasDelivered = false;
+    this.beganAtMs = this.options.clock.monotonicMs();
   }
 
   delivery(delivery: Delivery): void {
     if (this.stopped || delivery.link !== this.link) return;
+    if (!this.hasDelivered) this.beganAtMs = this.options.clock.monotonicMs();
+    this.hasDelivered = true;
     const arrival = this.options.arrivals.read(delivery.message, this.options.clock.now());
     this.batch.push({ delivery, arrival });
     if (this.batch.length >= BATCH_LIMIT) this.flush();
@@ -114,12 +121,11 @@ export class Intake implements DeliveryHandler {
       const result = results[index];
       if (!result) continue;
       const { arrival } = received;
-      const isFaulty = result.kind === 'clash' || result.kind === 'refused';
-      if (isFaulty && arrival.kind === 'change') {
-        const { arrivals } = this.options;
-        const letter = result.kind === 'clash' ? arrivals.asClash(arrival) : arrivals.asRefused(arrival);
-        faulty.push({ ...received, arrival: letter });
-      } else this.settle(received, result);
+      const { arrivals } = this.options;
+      if (result.kind === 'clash') faulty.push({ ...received, arrival: arrivals.asClash(arrival) });
+      else if (result.kind === 'refused' && arrival.kind === 'change')
+        faulty.push({ ...received, arrival: arrivals.asRefused(arrival) });
+      else this.settle(received, result);
     }
     if (faulty.length > 0) await this.append(faulty);
   }

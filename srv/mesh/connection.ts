@@ -33,6 +33,9 @@ export interface ConnectionParts {
   readonly liveness: LivenessLimits;
 }
 
+/** One line with it begins an episode, and one ends it. */
+const UNREADABLE_ALERT = 'TerritorySyncMessageUnreadable';
+
 export class Connection {
   readonly #parts: ConnectionParts;
   readonly #log: Log;
@@ -202,7 +205,10 @@ export class Connection {
   #noted(cause: ConnectionProblem): ConnectionProblem {
     if (cause.code !== 'MESH_UNREADABLE_FRAME') return cause;
     const queues = this.#tenants.flatMap(({ receivingFrom }) => receivingFrom ?? []);
-    return { ...cause, message: this.#unreadable.add(cause.message, queues, this.#parts.clock.now()) };
+    const isNew = this.#unreadable.current === undefined;
+    const message = this.#unreadable.add(cause.message, queues, this.#parts.clock.now());
+    if (isNew) this.#log.error(message, { alert: UNREADABLE_ALERT });
+    return { ...cause, message };
   }
 
   /** What an earlier client still has to say is of no interest. */
@@ -283,6 +289,7 @@ export class Connection {
     const openMs = this.#state.kind === 'open' ? clock.monotonicMs() - this.#state.sinceMs : 0;
     if (this.#unreadable.current === undefined || openMs < limits.stableMs) return;
     this.#unreadable.clear();
+    this.#log.info('The mesh can be read again', { alert: UNREADABLE_ALERT });
     this.#announce();
   }
 

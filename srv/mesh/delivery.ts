@@ -7,7 +7,8 @@ export interface Origin {
   readonly number: number;
   /** Its link is there. */
   readonly alive: boolean;
-  settled(): void;
+  /** @param bytes the message's weight */
+  settled(bytes: number): void;
   /** The library refused a settlement, so the message will come again. */
   refused(error: unknown): void;
 }
@@ -17,12 +18,14 @@ export class QueueDelivery implements Delivery {
   readonly link: number;
   readonly #raw: IncomingMessage;
   readonly #origin: Origin;
+  readonly #bytes: number;
   #open = true;
 
-  constructor(message: MeshMessage, raw: IncomingMessage, origin: Origin) {
+  constructor(message: MeshMessage, raw: IncomingMessage, bytes: number, origin: Origin) {
     this.message = message;
     this.link = origin.number;
     this.#raw = raw;
+    this.#bytes = bytes;
     this.#origin = origin;
   }
 
@@ -47,7 +50,7 @@ export class QueueDelivery implements Delivery {
       this.#origin.refused(error);
       return 'stale';
     }
-    this.#origin.settled();
+    this.#origin.settled(this.#bytes);
     return 'settled';
   }
 }

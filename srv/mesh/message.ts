@@ -56,7 +56,12 @@ function plain(value: unknown, depth = 0): unknown {
     return Object.fromEntries(entries) as unknown;
   }
   if (Buffer.isBuffer(value) || value instanceof Date || typeof value === 'bigint') return text(value);
-  return value;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([name, item]: [string, unknown]) => [
+    name,
+    plain(item, depth + 1),
+  ]);
+  return Object.fromEntries(entries) as unknown;
 }
 
 function applicationProperties(

@@ -16,8 +16,8 @@ export interface MeshMessage {
   /** What the broker says of earlier deliveries; 0 where it says nothing. Never relied upon: Event Mesh does not keep it. */
   readonly deliveryCount: number;
   /**
-   * Why the message could not be decoded as AMQP; `body` then holds all its bytes as they came, every other field is empty. To be
-   * treated as any message that nobody can read.
+   * Why the message could not be decoded as AMQP; `body` then holds its bytes without the sections that differ from delivery to
+   * delivery (header, delivery annotations), every other field is empty. To be treated as any message that nobody can read.
    */
   readonly undecodable?: string;
 }
@@ -57,6 +57,11 @@ export interface SubscriptionOptions {
   readonly queue: string;
   /** At most this many deliveries unsettled at a time, 1–10 000. */
   readonly window: number;
+  /**
+   * And these of at most so many bytes (bodies and application properties) as long as no message is larger than 1 MiB; one that is
+   * larger than the limit is received alone. No limit by default.
+   */
+  readonly windowBytes?: number;
   /** `long`: deliveries are kept unsettled without end, so an orderly reconnect does not wait for them. Default `briefly`. */
   readonly keeps?: 'briefly' | 'long';
 }

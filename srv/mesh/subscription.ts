@@ -1,6 +1,6 @@
 /**
  * One queue, received over whatever connection there is: at most `window` deliveries unsettled, each settled once, the link attached
- * again when the broker ends it. Credit is granted as the window minus what is unsettled, so the broker cannot exceed the window.
+ * again when the broker ends it. Credit is granted as far as the window has room, so the broker cannot exceed it.
  */
 import type { IncomingMessage } from '@sap/xb-msg-amqp-v100';
 import type { Clock, Timer } from '../platform/clock.ts';
@@ -15,6 +15,7 @@ import { QueueDelivery, type Origin } from './delivery.ts';
 import type { LinkProblem } from './link-session.ts';
 import { normalise } from './message.ts';
 import type { Delivery, DeliveryHandler, Subscription, SubscriptionOptions } from './port.ts';
+import { ReceiveWindow, weightOf } from './receive-window.ts';
 import { ReceiverLink } from './receiver-link.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -38,7 +39,7 @@ interface Attachment extends Origin {
   /** The handler was told of it. */
   announcedAtMs?: number;
   alive: boolean;
-  unsettled: number;
+  readonly window: ReceiveWindow;
   topUpPlanned: boolean;
 }
 
@@ -97,7 +98,7 @@ export class QueueSubscription implements Subscription, Tenant {
     this.#draining = true;
     this.#attachment?.link?.offer(0);
     const settledSoon = purpose === 'renewal' && this.#options.keeps !== 'long';
-    if (!settledSoon || (this.#attachment?.unsettled ?? 0) === 0) return Promise.resolve();
+    if (!settledSoon || (this.#attachment?.window.messages ?? 0) === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#settled = resolve;
     });
@@ -116,8 +117,7 @@ export class QueueSubscription implements Subscription, Tenant {
 
   /** Messages that may come now; nothing while paused or stopping. */
   #allowance(): number {
-    const unsettled = this.#attachment?.unsettled ?? 0;
-    return this.#paused || this.#draining ? 0 : Math.max(0, this.#options.window - unsettled);
+    return this.#paused || this.#draining ? 0 : (this.#attachment?.window.allowance() ?? 0);
   }
 
   #attach(): void {
@@ -125,9 +125,12 @@ export class QueueSubscription implements Subscription, Tenant {
     const attachment: Attachment = {
       number: ++this.#count,
       alive: true,
-      unsettled: 0,
+      window: new ReceiveWindow({
+        messages: this.#options.window,
+        bytes: this.#options.windowBytes ?? Infinity,
+      }),
       topUpPlanned: false,
-      settled: () => this.#settledOne(attachment),
+      settled: (bytes) => this.#settledOne(attachment, bytes),
       refused: (error) =>
         this.#log.error('The mesh client refused a settlement; the message will be delivered again', {
           error: error instanceof Error ? error.message : String(error),
@@ -167,21 +170,22 @@ export class QueueSubscription implements Subscription, Tenant {
   }
 
   #deliver(attachment: Attachment, raw: IncomingMessage): void {
-    attachment.unsettled++;
+    const message = normalise(raw);
+    const bytes = weightOf(message);
+    attachment.window.received(bytes);
     // The broker's last credit may go into a delivery that is settled late, with room left from earlier settlements.
     this.#planTopUp(attachment);
-    const message = normalise(raw);
     if (message.undecodable !== undefined) {
       this.#log.warn('A message of the queue is no AMQP message; its bytes are handed on as they came', {
         fault: message.undecodable,
       });
     }
-    this.#hand(new QueueDelivery(message, raw, attachment));
+    this.#hand(new QueueDelivery(message, raw, bytes, attachment));
   }
 
-  #settledOne(attachment: Attachment): void {
-    attachment.unsettled--;
-    if (attachment.unsettled === 0) this.#settled?.();
+  #settledOne(attachment: Attachment, bytes: number): void {
+    attachment.window.settled(bytes);
+    if (attachment.window.messages === 0) this.#settled?.();
     this.#planTopUp(attachment);
   }
 
@@ -197,13 +201,18 @@ export class QueueSubscription implements Subscription, Tenant {
     );
   }
 
-  /** Grants credit in portions of a quarter of the window, or as little as there is when the broker has none left. */
-  #topUp({ link }: Attachment): void {
+  /**
+   * Grants credit in portions of a quarter of the window, or as little as there is when the broker has none left; takes back what a
+   * large message has left no room for.
+   */
+  #topUp({ link, window }: Attachment): void {
     if (link === undefined) return;
     const allowance = this.#allowance();
     const held = link.credit();
-    const portion = keepsCountOfCredit(this.#parts.dialect) ? this.#options.window / 4 : Infinity;
-    if (allowance > held && (held === 0 || allowance - held >= portion)) link.offer(allowance);
+    const counted = keepsCountOfCredit(this.#parts.dialect);
+    const portion = counted ? window.portion : Infinity;
+    const isWorthIt = held === 0 || allowance - held >= portion;
+    if (allowance > held ? isWorthIt : counted && allowance < held) link.offer(allowance);
   }
 
   /** The link is gone, or never came about, while the connection lives: attach again after a while. */

@@ -1,10 +1,11 @@
 /**
  * A message whose sections are no AMQP would end the connection, and again at every redelivery, with everything behind it stuck. The
  * frame around such a message is sound, though. So where decoding a message fails, the decoder goes back to its beginning and takes its
- * bytes as they came: a delivery like any other, to be dealt with as a bad message. (To decode every message apart from the stream
+ * bytes as they were sent: a delivery like any other, to be dealt with as a bad message. (To decode every message apart from the stream
  * would need less of the decoder, but cost a tenth of the pace.)
  */
 import type { Decoder, Decoding } from '@sap/xb-msg-amqp-v100';
+import { bareMessage } from './bare-message.ts';
 
 /** Makes a connection's decoder so; without effect where it is not built as expected, and then the connection ends as before. */
 export function keepUndecodable(decoder: Decoder | undefined): void {
@@ -35,7 +36,7 @@ function decodeOrKeep(this: Decoding, decoder: Decoder): boolean {
 function keepBytes(message: Decoding, decoder: Decoder, undecodable: string): void {
   message.header = null;
   message.properties = null;
-  message.payload = { chunks: decoder.readDataBlobArray(null), undecodable };
+  message.payload = { chunks: [bareMessage(Buffer.concat(decoder.readDataBlobArray(null)))], undecodable };
 }
 
 /** Remembers where the decoder is in what it has received. */

@@ -53,7 +53,13 @@ function report(name: string, { rows, claims }: Result): void {
   say(`\n${name} (${machine.cpu}, ${machine.cores} cores, Node ${machine.node})`);
   say(`${' '.repeat(width)}  ${['median', 'min', 'max'].map((head) => head.padStart(10)).join('')}  unit`);
   for (const one of rows) say(line(one, width));
-  if (!SHORT) for (const { text, holds } of claims) say(`${holds ? 'holds' : 'DOES NOT HOLD'}: ${text}`);
+  for (const { text, holds } of claims) say(`${verdict(holds)}: ${text}`);
+}
+
+/** Too few messages to judge by in the short form. */
+function verdict(holds: boolean): string {
+  if (SHORT) return 'not judged';
+  return holds ? 'holds' : 'DOES NOT HOLD';
 }
 
 function keep(name: string, content: object): void {

@@ -1,7 +1,7 @@
 /** The mesh layer against the sandbox's broker, over real sockets: connections that fail, hang, break and fall silent. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { SandboxMesh } from '../sandbox/mesh/index.ts';
-import { eventually, numbers, webSocketOf } from './mesh-parts.ts';
+import { eventually, hundredth, numbers, webSocketOf } from './mesh-parts.ts';
 import { sandboxStage } from './mesh-stage.ts';
 
 const stage = sandboxStage();
@@ -83,7 +83,7 @@ describe('connections that break', () => {
     ],
   ])('a hung attempt is thrown away: %s', async (_name, fault) => {
     fault();
-    const { log } = receiving(10);
+    const { log } = receiving(10, { options: hundredth });
     await eventually(() => log.failures.length >= 1, 'the attempt is given up');
     sandbox.faults.clearFaults();
     await sandbox.until((mesh) => mesh.consumers(queue).active === 1, 8_000);
@@ -95,7 +95,7 @@ describe('connections that break', () => {
   });
 
   test('an attempt that hangs and is cut then does not end the process: a second error has a listener', async () => {
-    const { log } = receiving(10);
+    const { log } = receiving(10, { options: hundredth });
     await sandbox.until((mesh) => mesh.consumers(queue).active === 1, 5_000);
     for (let round = 1; round <= 3; round++) {
       sandbox.faults.hangUpgrades(1);
@@ -110,7 +110,7 @@ describe('connections that break', () => {
 
   test('a plain TCP peer that never says a word is thrown away as well', async () => {
     sandbox.faults.hangOpens(1);
-    const { log } = receiving(10, { endpoint: tcp() });
+    const { log } = receiving(10, { endpoint: tcp(), options: { connectTimeoutMs: 1_000 } });
     await sandbox.until((mesh) => mesh.consumers(queue).active === 1, 8_000);
     expect(log.failures).toMatchObject([{ code: 'MESH_HUNG' }]);
     await sandbox.until((mesh) => mesh.counters.connections === 1, 5_000);

@@ -8,7 +8,7 @@ const stage = sandboxStage();
 const { queue, receiving, fill } = stage;
 
 /** Tokens good for so long are renewed at half of it. */
-const LIFE_S = 1.6;
+const LIFE_S = 2.4;
 const shortLived = { tokenLifetimeS: LIFE_S, tcp: {} };
 
 function watched({ mesh, clock }: Receiving): { state: MeshStatus['state']; atMs: number }[] {

@@ -19,7 +19,12 @@ export interface SandboxStage {
   /** A started mesh that receives from the queue. */
   readonly receiving: (
     window: number,
-    given?: { endpoint?: MeshEndpoint; options?: Partial<MeshOptions>; from?: string },
+    given?: {
+      endpoint?: MeshEndpoint;
+      options?: Partial<MeshOptions>;
+      from?: string;
+      windowBytes?: number;
+    },
   ) => Receiving;
   /** Puts numbered messages into the queue. */
   readonly fill: (count: number, from?: number) => void;
@@ -65,7 +70,14 @@ export function sandboxStage(): SandboxStage {
     receiving(window, given = {}) {
       const made = makeRig(given.endpoint ?? webSocketOf(sandbox), given.options);
       const inbox = new Inbox();
-      const subscription = made.mesh.subscribe({ queue: given.from ?? queue, window }, inbox);
+      const subscription = made.mesh.subscribe(
+        {
+          queue: given.from ?? queue,
+          window,
+          ...(given.windowBytes !== undefined && { windowBytes: given.windowBytes }),
+        },
+        inbox,
+      );
       made.mesh.start();
       return { ...made, inbox, subscription };
     },

@@ -1,12 +1,10 @@
 /** The mesh layer over TLS, with certificates of an authority of our own: amqps with SASL PLAIN, and wss with OAuth2. */
-import { once } from 'node:events';
-import net from 'node:net';
-import tls from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { MeshEndpoint } from '../../srv/mesh/index.ts';
 import { eventually, numbers, webSocketOf } from './mesh-parts.ts';
 import { sandboxStage } from './mesh-stage.ts';
 import { createAuthority, type Authority, type Certified } from './own-authority.ts';
+import { relayTo } from './relay.ts';
 
 const stage = sandboxStage();
 const { queue, receiving, fill } = stage;
@@ -18,9 +16,9 @@ beforeAll(() => {
 });
 
 type Kind = 'amqps' | 'wss';
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
 });
 
 /** A broker that shows this certificate, and the way to it. */
@@ -42,29 +40,10 @@ function withPlainTokens(endpoint: MeshEndpoint): MeshEndpoint {
   return { ...endpoint, oauth: webSocketOf(stage.sandbox).oauth };
 }
 
-/** What a gateway does: TLS in front, the plain server behind. */
 async function terminateTls(plainPort: number, certified: Certified): Promise<number> {
-  const sockets = new Set<net.Socket>();
-  const server = tls.createServer(certified, (near) => {
-    const far = net.connect(plainPort, '127.0.0.1');
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => other.destroy());
-      socket.pipe(other);
-    }
-  });
-  server.on('tlsClientError', () => undefined);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return (server.address() as net.AddressInfo).port;
+  const relay = await relayTo(plainPort, { tls: certified });
+  closing.push(() => relay.close());
+  return relay.port;
 }
 
 describe.each<Kind>(['amqps', 'wss'])('%s', (kind) => {

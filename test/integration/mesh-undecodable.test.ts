@@ -1,13 +1,14 @@
 /** The mesh layer and what cannot be read, against the sandbox's broker over real sockets. */
-import { once } from 'node:events';
-import net from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { bareMessage } from '../../srv/mesh/bare-message.ts';
 import type { Unreadable } from '../../srv/mesh/port.ts';
 import { eventually, numbers } from './mesh-parts.ts';
 import { sandboxStage } from './mesh-stage.ts';
+import { relayTo, type Relay } from './relay.ts';
 
+const ALERT = 'TerritorySyncMessageUnreadable';
 const stage = sandboxStage();
 const { queue, receiving, fill, tcp } = stage;
 
@@ -31,8 +32,8 @@ describe('a message that is no AMQP message', () => {
     await eventually(() => inbox.deliveries.length === 7, 'seven deliveries');
     const [bad] = inbox.deliveries.splice(3, 1);
     expect(bad?.message).toMatchObject({ undecodable: expect.stringContaining('error') as string });
-    // As it came: what the broker puts in front, then the bytes of the sender.
-    expect(bad?.message.body.subarray(-raw.length)).toEqual(raw);
+    // As the sender sent it, without what the broker puts in front.
+    expect(bad?.message.body).toEqual(raw);
     expect(bad?.message.contentType).toBeUndefined();
     expect(inbox.texts).toEqual(numbers(6));
     expect(bad?.accept()).toBe('settled');
@@ -70,7 +71,7 @@ describe('a message that is no AMQP message', () => {
           const message = inbox.deliveries[2 * index]?.message;
           if (message?.undecodable === undefined) return;
           undecodable++;
-          expect(message.body.subarray(-raw.length)).toEqual(raw);
+          expect(message.body).toEqual(bareMessage(raw));
         });
         const others = inbox.deliveries.filter((_delivery, index) => index % 2 === 1);
         expect(others.map(({ message }) => message.body.toString())).toEqual(numbers(raws.length));
@@ -80,7 +81,18 @@ describe('a message that is no AMQP message', () => {
     expect(undecodable).toBeGreaterThan(50);
     expect(stage.sandbox.counters.connectionsAccepted).toBe(1);
     await made.mesh.stop();
-    line.close();
+    await line.close();
+  });
+
+  test('has the same bytes when it is delivered again, though the broker counts its deliveries in it', async () => {
+    const raw = Buffer.from('neither AMQP nor anything else');
+    stage.sandbox.enqueue(queue, { raw });
+    const { inbox } = receiving(10);
+    await eventually(() => inbox.deliveries.length === 1, 'the first delivery');
+    stage.sandbox.faults.dropConnections();
+    await eventually(() => inbox.deliveries.length === 2, 'the second delivery');
+    expect(stage.sandbox.counters.redeliveries).toBe(1);
+    expect(inbox.deliveries.map(({ message }) => message.body)).toEqual([raw, raw]);
   });
 
   test('is found out too when it comes in many frames', async () => {
@@ -92,7 +104,7 @@ describe('a message that is no AMQP message', () => {
     fill(1);
     const { inbox } = receiving(10);
     await eventually(() => inbox.deliveries.length === 2, 'both');
-    expect(inbox.deliveries[0]?.message.body.subarray(-raw.length).equals(raw)).toBe(true);
+    expect(inbox.deliveries[0]?.message.body.equals(raw)).toBe(true);
     expect(inbox.deliveries[1]?.message.undecodable).toBeUndefined();
   });
 
@@ -107,80 +119,49 @@ describe('a message that is no AMQP message', () => {
 });
 
 /** Passes on what the broker says in pieces of a few bytes, each for itself. */
-async function choppingLine(): Promise<{ port: number; close(): void }> {
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer((near) => {
-    const far = net.connect(stage.sandbox.tcpPort, '127.0.0.1');
-    near.setNoDelay(true);
-    near.pipe(far);
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => other.destroy());
-    }
-    void (async () => {
-      let size = 1;
-      for await (const bytes of far as AsyncIterable<Buffer>) {
-        for (let from = 0; from < bytes.length; from += size, size = (size % 61) + 1) {
-          near.write(bytes.subarray(from, from + size));
-          await nextTurn();
+function choppingLine(): Promise<Relay> {
+  return relayTo(stage.sandbox.tcpPort, {
+    join(near, far) {
+      near.setNoDelay(true);
+      near.pipe(far);
+      void (async () => {
+        let size = 1;
+        for await (const bytes of far as AsyncIterable<Buffer>) {
+          for (let from = 0; from < bytes.length; from += size, size = (size % 61) + 1) {
+            near.write(bytes.subarray(from, from + size));
+            await nextTurn();
+          }
         }
-      }
-    })().catch(() => near.destroy());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as net.AddressInfo).port,
-    close() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
+      })().catch(() => near.destroy());
     },
-  };
+  });
 }
 
 describe('a frame that cannot be read', () => {
-  /** Goes on to the broker, and puts a frame without sense in front of every Transfer's bytes once `broken` is set. */
-  async function breakingLine(): Promise<{ port: number; breaking: boolean; close(): void }> {
-    const sockets = new Set<net.Socket>();
-    const server = net.createServer((near) => {
-      const far = net.connect(stage.sandbox.tcpPort, '127.0.0.1');
-      for (const [socket, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        sockets.add(socket);
-        socket.on('error', () => other.destroy());
-        socket.on('close', () => other.destroy());
-      }
-      near.pipe(far);
-      far.on('data', (bytes) => {
-        // A frame of AMQP with the descriptor of nothing.
-        const frame = Buffer.from([0, 0, 0, 12, 2, 0, 0, 0, 0x00, 0x53, 0xee, 0x45]);
-        near.write(line.breaking && bytes.includes(transfer) ? Buffer.concat([frame, bytes]) : bytes);
-      });
-    });
-    const transfer = Buffer.from([0x00, 0x53, 0x14]);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const line = {
-      port: (server.address() as net.AddressInfo).port,
-      breaking: true,
-      close() {
-        server.close();
-        for (const socket of sockets) socket.destroy();
+  /** A frame of AMQP with the descriptor of nothing. */
+  const NONSENSE_FRAME = Buffer.from([0, 0, 0, 12, 2, 0, 0, 0, 0x00, 0x53, 0xee, 0x45]);
+  /** How a Transfer begins. */
+  const TRANSFER = Buffer.from([0x00, 0x53, 0x14]);
+
+  /** Goes on to the broker, and puts a frame without sense in front of every Transfer's bytes while it is `breaking`. */
+  async function breakingLine(): Promise<{ readonly relay: Relay; breaking: boolean }> {
+    const line = { breaking: true };
+    const relay = await relayTo(stage.sandbox.tcpPort, {
+      join(near, far) {
+        near.pipe(far);
+        far.on('data', (bytes) => {
+          const isStruck = line.breaking && bytes.includes(TRANSFER);
+          near.write(isStruck ? Buffer.concat([NONSENSE_FRAME, bytes]) : bytes);
+        });
       },
-    };
-    return line;
+    });
+    return Object.assign(line, { relay });
   }
 
   test('is named with its queue and what to do; the waits grow; it is forgotten once a connection lasts', async () => {
     const line = await breakingLine();
     fill(2);
-    const made = receiving(10, { endpoint: { ...tcp(), uri: `amqp://127.0.0.1:${line.port}` } });
+    const made = receiving(10, { endpoint: { ...tcp(), uri: `amqp://127.0.0.1:${line.relay.port}` } });
     const told: (Unreadable | undefined)[] = [];
     made.mesh.onStateChange(({ state, unreadable }) => {
       if (state === 'waiting' || state === 'open') told.push(unreadable);
@@ -195,13 +176,19 @@ describe('a frame that cannot be read', () => {
       .slice(0, 4)
       .forEach(({ retryInMs }, index) => expect(retryInMs).toBeGreaterThanOrEqual(10 * 2 ** index));
 
+    const alerts = (): string[] =>
+      made.log.lines.flatMap(({ level, fields }) => (fields['alert'] === ALERT ? [level] : []));
+    expect(alerts(), 'told once, however often it happens').toEqual(['error']);
+
     line.breaking = false;
     await eventually(() => made.inbox.deliveries.length === 2, 'both messages');
     expect(made.mesh.status().unreadable).toBeDefined();
     await eventually(() => made.mesh.status().unreadable === undefined, 'forgotten');
     // And that is told.
     expect(told.at(-1)).toBeUndefined();
+    expect(alerts()).toEqual(['error', 'info']);
+    made.log.lines.length = 0;
     await made.mesh.stop();
-    line.close();
+    await line.relay.close();
   });
 });

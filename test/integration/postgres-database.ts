@@ -1,7 +1,7 @@
 /** A database of its own for one test file, thrown away afterwards; and the statements to run in it. */
 import pg from 'pg';
 import { readStatements, type StatementName } from '../../srv/journal/postgres/statements.ts';
-import { makeTemplate } from './postgres-server.ts';
+import { forgiving, makeTemplate } from './postgres-server.ts';
 
 export { whyNoServer as whyNoDatabase } from './postgres-server.ts';
 
@@ -40,7 +40,7 @@ export async function openDatabase(): Promise<Database> {
   const template = await makeTemplate('running');
   const own = await template.copy();
   await template.drop();
-  const pool = new pg.Pool({ connectionString: own.credentials.uri, max: 8 });
+  const pool = forgiving(new pg.Pool({ connectionString: own.credentials.uri, max: 8 }));
   const statements = readStatements();
   const runOn =
     (client: pg.Pool | pg.PoolClient): Run =>

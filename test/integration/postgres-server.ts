@@ -13,7 +13,7 @@ import { systemClock } from '../../srv/platform/clock.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
 
 const SERVER = { host: '127.0.0.1', port: 5432, user: 'postgres' };
-const MAINTENANCE = { ...SERVER, database: 'postgres', connectionTimeoutMillis: 3000 };
+const MAINTENANCE = { ...SERVER, database: 'postgres', connectionTimeoutMillis: 15_000 };
 
 /** In whole milliseconds, so that what is computed from it is as exact as a test's own sum. */
 const CLOCK_OF_OUR_OWN = `
@@ -98,8 +98,7 @@ async function create(like: string, time: TimeKind): Promise<OwnDatabase> {
   const name = `territory_sync_${randomUUID().replaceAll('-', '')}`;
   await onServer(`create database ${name} ${like}`);
   if (time !== 'running') await onServer(`alter database ${name} set search_path = ours, pg_catalog`);
-  const pool = new pg.Pool({ ...SERVER, database: name, max: 2 });
-  pool.on('error', () => undefined);
+  const pool = forgiving(new pg.Pool({ ...SERVER, database: name, max: 2 }));
   return {
     name,
     credentials: { uri: `postgres://${SERVER.user}@${SERVER.host}:${SERVER.port}/${name}` },
@@ -121,10 +120,20 @@ async function create(like: string, time: TimeKind): Promise<OwnDatabase> {
   };
 }
 
+/**
+ * What a lost connection says has no other listener, and an 'error' without one fails the whole run: the pool's own listener is on idle
+ * connections only. A statement that fails tells its caller anyway.
+ */
+export function forgiving(pool: pg.Pool): pg.Pool {
+  pool.on('error', () => undefined);
+  return pool.on('connect', (client) => client.on('error', () => undefined));
+}
+
 async function onServer(sql: string): Promise<void> {
   const client = new pg.Client(MAINTENANCE);
-  await client.connect();
+  client.on('error', () => undefined);
   try {
+    await client.connect();
     await client.query(sql);
   } finally {
     await client.end();

@@ -315,7 +315,7 @@ describe('the simulator', () => {
 
   it('survives a client that goes away in the middle of its request', async () => {
     const api = await start();
-    const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
+    const socket = connect(Number(new URL(api.url).port), '127.0.0.1').on('error', () => undefined);
     const head = `PATCH ${COLLECTION} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{`;
     await new Promise<void>((resolve) => void socket.write(head, () => resolve()));
     socket.destroy();

@@ -3,6 +3,7 @@
  * was not settled, so the mesh delivers it again; because releases follow a lane's order, what comes again is a suffix
  * of each lane and is applied again in order.
  */
+import { changeKey } from '../../events/change.ts';
 import type { Clock } from '../../platform/clock.ts';
 import {
   decisionReceipt,
@@ -239,7 +240,10 @@ export class MemoryJournal implements Journal, OperatedJournal {
     const isDecision = arrival.kind === 'change' ? arrival.replay : arrival.replayOf;
     if (known && !isDecision && known.digest !== arrival.payload.digest) return { kind: 'clash' };
     if (known) return { kind: known.released ? 'duplicate' : 'pending' };
-    if (arrival.kind === 'unreadable') return this.appendUnreadable(arrival);
+    if (arrival.kind === 'unreadable') {
+      const isTwin = arrival.alone && this.known.hasAny(changeKey(arrival.ref));
+      return isTwin ? { kind: 'clash' } : this.appendUnreadable(arrival);
+    }
     return arrival.replay ? this.appendReplay(arrival, arrival.replay) : this.appendChange(arrival);
   }
 

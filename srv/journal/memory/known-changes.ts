@@ -8,6 +8,8 @@ export class KnownChanges {
   private readonly unreleased = new Map<string, Entry>();
   /** Receipt → digest, in the order of release. */
   private readonly released = new Map<string, string>();
+  /** How many unreadable payloads are known under a source and id. */
+  private readonly unreadable = new Map<string, number>();
   private readonly limit: number;
 
   /** @param limit how many released changes are remembered */
@@ -17,6 +19,7 @@ export class KnownChanges {
 
   add(entry: Entry): void {
     this.unreleased.set(entry.receipt, entry);
+    this.count(entry.receipt, entry.digest, 1);
   }
 
   /** What is known under this receipt: the digest, and whether its deliveries are still awaited. */
@@ -27,17 +30,34 @@ export class KnownChanges {
     return digest === undefined ? undefined : { digest, released: true };
   }
 
+  /** Whether anything is known under this source and id (`changeKey`): a change, or something unreadable. */
+  hasAny(key: string): boolean {
+    return this.find(key) !== undefined || this.unreadable.has(key);
+  }
+
   /** Dropped without a trace: the mesh delivers it again. */
   drop(entry: Entry): void {
-    this.unreleased.delete(entry.receipt);
+    if (this.unreleased.delete(entry.receipt)) this.count(entry.receipt, entry.digest, -1);
   }
 
   release(entry: Entry): void {
     this.unreleased.delete(entry.receipt);
     this.released.set(entry.receipt, entry.digest);
     if (this.released.size > this.limit) {
-      const oldest = this.released.keys().next().value;
-      if (oldest !== undefined) this.released.delete(oldest);
+      const [oldest] = this.released;
+      if (oldest === undefined) return;
+      this.released.delete(oldest[0]);
+      this.count(...oldest, -1);
     }
+  }
+
+  /** Only the receipt of something unreadable has the digest behind source and id. */
+  private count(receipt: string, digest: string, by: 1 | -1): void {
+    const tail = ` ${digest}`;
+    if (!receipt.endsWith(tail)) return;
+    const key = receipt.slice(0, -tail.length);
+    const count = (this.unreadable.get(key) ?? 0) + by;
+    if (count > 0) this.unreadable.set(key, count);
+    else this.unreadable.delete(key);
   }
 }

@@ -10,20 +10,14 @@ import {
   type ChangeArrival,
   type UnreadableArrival,
 } from '../port.ts';
+import { appendUnreadable } from './append-unreadable.ts';
 import { openRecords } from './change-rows.ts';
 import type { Database, Run, Transaction } from './database.ts';
 import { appendReplay, appendUnreadableReplay } from './decide.ts';
 import { FORMAT } from './format.ts';
-import { queueMessages, storable } from './outbox-rows.ts';
+import type { Answer, Placed } from './placed.ts';
 import { describe, kindOf } from './problem.ts';
 
-/** An arrival and its place in the batch. */
-interface Placed<Kind extends Arrival> {
-  readonly index: number;
-  readonly arrival: Kind;
-}
-
-type Answer = readonly [index: number, result: AppendResult];
 type Step<Kind extends Arrival> = (run: Run, placed: readonly Placed<Kind>[]) => Promise<readonly Answer[]>;
 
 /** @throws JournalUnavailable: nothing was appended */
@@ -177,38 +171,6 @@ async function appendUnreadableReplays(
     answers.push([index, await appendUnreadableReplay(run, arrival, replayOf)]);
   }
   return answers;
-}
-
-/** Never refused for its values: the bytes are kept as bytes, and names are made storable. */
-async function appendUnreadable(
-  run: Run,
-  placed: readonly Placed<UnreadableArrival>[],
-): Promise<readonly Answer[]> {
-  if (placed.length === 0) return [];
-  const column = <T>(of: (arrival: UnreadableArrival) => T): readonly T[] =>
-    placed.map(({ arrival }) => of(arrival));
-  const inserted = await run('append/insert-unreadable', [
-    column(({ ref }) => storable(ref.source)),
-    column(({ ref }) => storable(ref.id)),
-    column(({ payload }) => payload.digest),
-    column(({ payload }) => payload.body),
-    column(({ payload: { contentType } }) => (contentType === undefined ? null : storable(contentType))),
-    column(({ receivedAt }) => receivedAt),
-  ]);
-  const fresh = new Set(inserted.map((row) => Number(row['index']) - 1));
-  const messages = placed.flatMap(({ arrival }, at) => (fresh.has(at) ? arrival.messages : []));
-  await queueMessages(
-    run,
-    messages.map((message) => ({ message, position: null })),
-  );
-  const ids = placed.flatMap(({ arrival }) => arrival.messages.map(({ id }) => storable(id)));
-  const rows = fresh.size === placed.length ? [] : await run('outbox/unsent-among', [ids]);
-  const unsent = new Set(rows.map((row) => row['message_id']));
-  return placed.map(({ index, arrival }, at): Answer => {
-    if (fresh.has(at)) return [index, { kind: 'appended', position: 0 }];
-    const isUntold = arrival.messages.some(({ id }) => unsent.has(storable(id)));
-    return [index, { kind: isUntold ? 'pending' : 'duplicate' }];
-  });
 }
 
 /** Keys are compared as text, so they must come back as they were; PostgreSQL would not refuse half a character there. */

@@ -12,6 +12,8 @@ const NAMES = [
   'append/lock-lanes',
   'append/insert-changes',
   'append/known-changes',
+  'append/lock-unreadable',
+  'append/known-unreadable',
   'append/insert-unreadable',
   'claim/claim',
   'claimed-changes/claimed-changes',

@@ -91,6 +91,26 @@ export function appendGuarantees(bench: Bench): void {
       expect((await journal.takeUnsent(10)).map(({ id }) => id)).toEqual(['dead letter x', 'second']);
     });
 
+    it('tells what comes alone under the names of another payload, and takes it when it comes again beside', async () => {
+      const alone = (id: string, digest: string) =>
+        ({ ...unreadable(id, { digest, messages: [message(`${id} ${digest}`)] }), alone: true }) as const;
+      await appendNew(journal, [change('a', 'EMEA'), alone('x', 'first')]);
+      const others = [
+        alone('x', 'second'),
+        alone('a', 'no change'),
+        alone('y', 'first'),
+        alone('y', 'second'),
+      ];
+      expect(await kinds(journal, others)).toEqual(['clash', 'clash', 'appended', 'clash']);
+      const { alone: _, ...beside } = alone('x', 'second');
+      expect(await kinds(journal, [beside])).toEqual(['appended']);
+      // Whoever was there keeps the names, and each redelivery is known.
+      expect(await kinds(journal, [alone('x', 'first'), alone('x', 'second')])).toEqual(
+        ['pending', 'duplicate'].map(() => expect.stringMatching(/^(pending|duplicate)$/)),
+      );
+      expect(await kinds(journal, [alone('x', 'third')])).toEqual(['clash']);
+    });
+
     it('takes the impostor of a known change as unreadable, beside that change', async () => {
       await appendNew(journal, [change('a', 'EMEA'), unreadable('a', { digest: 'something else' })]);
       expect(idsOf(await claimOnly(journal))).toEqual(['a']);

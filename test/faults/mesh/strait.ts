@@ -27,7 +27,11 @@ export class Strait {
 
   private constructor(brokerPort: number) {
     this.#brokerPort = brokerPort;
-    this.#server = net.createServer((near) => near.once('data', (first) => this.#pass(near, first)));
+    this.#server = net.createServer((near) => {
+      // A client that gives up may do so before it has said a word.
+      near.on('error', () => undefined);
+      near.once('data', (first) => this.#pass(near, first));
+    });
   }
 
   static async open(brokerPort: number): Promise<Strait> {

@@ -6,7 +6,7 @@ import {
   CountingClock,
   eventually,
   RecordingLog,
-  shortTimes,
+  hundredth,
   webSocketOf,
 } from '../../integration/mesh-parts.ts';
 import { startSandboxMesh, type SandboxMesh } from '../../sandbox/mesh/index.ts';
@@ -54,7 +54,7 @@ export class World {
       clock: this.clock,
       random: { fraction: () => waits.fraction(), uuid: () => `${seed}-${waits.fraction()}` },
       log: this.log,
-      options: { ...shortTimes, backoff: PACE, stableMs: PACE.stableMs },
+      options: { ...hundredth, backoff: PACE, stableMs: PACE.stableMs },
     });
     this.attempts = new Attempts(this.mesh, PACE);
     this.receipts = new Receipts();
@@ -169,7 +169,7 @@ export class World {
       clock: this.clock,
       random: { fraction: () => 0.5, uuid: () => 'successor' },
       log: this.log,
-      options: { ...shortTimes, connectTimeoutMs: PATIENCE_MS },
+      options: { ...hundredth, connectTimeoutMs: PATIENCE_MS },
     });
     mesh.subscribe({ queue: WORK, window: WINDOW }, receipts);
     mesh.start();

@@ -64,7 +64,7 @@ export class PlainClient {
     };
     container.on('connection_open', () => note('open'));
     container.on('disconnected', () => note('disconnected'));
-    container.on('error', () => note('error'));
+    for (const event of ['error', 'protocol_error']) container.on(event, () => note('error'));
     container.on('connection_error', ({ connection }: EventContext) => note(condition(connection.error)));
     container.on('session_error', ({ session }: EventContext) => note(condition(session?.error)));
     container.on('sender_error', ({ sender }: EventContext) => note(condition(sender?.error)));

@@ -80,6 +80,13 @@ describe('a change to be published', () => {
     expect(problems.map((line) => line.slice(0, 10))).toEqual(['element 2:', 'element 3:', 'element 4:']);
   });
 
+  it('is refused where it is nested deeper than can be written', () => {
+    const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
+    expect(read(event, deep).problems).toEqual([
+      'element 2 is nested too deeply to be a change: fields hold plain values',
+    ]);
+  });
+
   it('has an id of its own', () => {
     expect(read(event, event).problems).toEqual([
       'element 2 has the source and id of element 1: give every change an id of its own',

@@ -34,7 +34,7 @@ describe('settings', () => {
         destination: 'TERRITORY_API',
         protocol: 'rest',
         path: '/territory-api/v1/assignments',
-        serviceRoot: '/territory-api/v1',
+        serviceRoot: undefined,
         key: 'id',
         keyType: 'string',
         lookup: undefined,
@@ -53,7 +53,7 @@ describe('settings', () => {
       conflicts: { alertRate: 0.05, windowS: 300 },
       lock: { ttlS: 300 },
       lease: { ttlS: 60 },
-      intake: { window: 1000 },
+      intake: { window: 1000, windowBytes: 67_108_864 },
       takeover: { waitMs: 0 },
       events: {
         typePrefix: 'cx.territory',
@@ -92,7 +92,6 @@ describe('settings', () => {
     expect(settings.http.port).toBe(0);
     expect(settings.territory).toMatchObject({
       path: '/odata/v4/{territoryId}/assignments',
-      serviceRoot: '/odata/v4/{territoryId}',
       atomic: true,
       fieldTypes: { validFrom: 'date', quota: 'decimal' },
       cacheFreshValues: ['MISS', 'FRESH'],

@@ -25,6 +25,11 @@ describe('a received message', () => {
     }
   });
 
+  test('with a value that holds what JSON cannot is readable all the same', () => {
+    const data = { count: 2n ** 60n, inner: { bytes: Buffer.from('x') } };
+    expect(bodyOf({ type: 'amqp-1.0', data })).toBe('{"count":"1152921504606846976","inner":{"bytes":"x"}}');
+  });
+
   test('of several data sections has all their bytes', () => {
     expect(bodyOf({ chunks: [Buffer.from('ab'), Buffer.from('c')], type: 'text/plain' })).toBe('abc');
     expect(bodyOf({ chunks: null })).toBe('');

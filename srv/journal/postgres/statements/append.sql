@@ -69,6 +69,30 @@ join changes using (source, id)
 where changes.run = ''
 order by asked.n;
 
+-- :name lock-unreadable
+-- $1 text[] source, $2 text[] id
+-- Of two receivers with two unreadable payloads under one source and id, the second finds the first one's. There is no row to lock
+-- before the first, hence advisory locks, always after the lanes and in the order of their keys.
+select pg_advisory_xact_lock(key)
+from (
+  select distinct hashtextextended(event.source || ' ' || event.id, 0) as key
+  from unnest($1::text[], $2::text[]) as event(source, id)
+  order by 1
+) as keys;
+
+-- :name known-unreadable
+-- $1 text[] source, $2 text[] id
+-- Tells what has these names already: the digests of unreadable payloads, and whether a change has them. A statement after the
+-- locks, so that it sees what was committed while they were waited for.
+select array(
+         select digest from unreadable where unreadable.source = asked.source and unreadable.id = asked.id
+       ) as digests,
+       exists (
+         select from changes where changes.source = asked.source and changes.id = asked.id and run = ''
+       ) as is_change
+from unnest($1::text[], $2::text[]) with ordinality as asked(source, id, n)
+order by asked.n;
+
 -- :name insert-unreadable
 -- Arrays in delivery order: $1 source, $2 id, $3 digest, $4 body, $5 content type, $6 received at (epoch milliseconds)
 -- Answers the index (from 1) of what was new; the adapter queues the messages of these only.

@@ -1,0 +1,110 @@
+/** What intake makes of messages that cannot be read, with the embedded journal behind it. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { deadLetterId } from '../../../srv/events/outcome.ts';
+import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
+import { createArrivals } from '../../../srv/lanes/arrivals.ts';
+import { createEndings } from '../../../srv/lanes/ending.ts';
+import { Intake } from '../../../srv/lanes/intake.ts';
+import type { Delivery } from '../../../srv/mesh/port.ts';
+import { ManualClock } from '../../doubles/manual-clock.ts';
+import { createRecordingLog } from '../../doubles/recording-log.ts';
+import { structured } from '../events/sample-events.ts';
+
+const REF = { source: '/default/crm/prod', id: '7d0c' };
+const QUEUES = { successTopic: 'ok', failureTopic: 'failed', deadLetterQueue: 'letters' };
+
+let clock: ManualClock;
+let journal: MemoryJournal;
+let intake: Intake;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  journal = new MemoryJournal({ clock });
+  const endings = createEndings({
+    sender: { source: '/me', eventTypePrefix: 'cx.territory' },
+    clock,
+    ...QUEUES,
+  });
+  const inbound = { queue: 'changes', eventType: 'cx.territory.assignments.changed.v1' };
+  intake = new Intake({
+    journal,
+    clock,
+    log: createRecordingLog(),
+    arrivals: createArrivals(inbound, endings),
+  });
+  intake.attached(1);
+});
+
+afterEach(() => intake.close());
+
+function deliver(overrides: Record<string, unknown>, link = 1): { accepted: number } {
+  const delivery: Delivery & { accepted: number } = {
+    accepted: 0,
+    link,
+    message: { deliveryCount: 0, ...structured(overrides) },
+    accept() {
+      this.accepted += 1;
+      return 'settled';
+    },
+    release: () => 'settled',
+    reject: () => 'settled',
+  };
+  intake.delivery(delivery);
+  return delivery;
+}
+
+/** Ids of the dead letters and of the failed events that wait to be sent. */
+async function told(): Promise<{ letters: string[]; events: string[] }> {
+  const messages = await journal.takeUnsent(100);
+  const idsOf = (kind: string) => messages.filter((one) => one.kind === kind).map(({ id }) => id);
+  return { letters: idsOf('dead-letter'), events: idsOf('outcome') };
+}
+
+test('two unreadable payloads under one source and id are two dead letters; the first has the promised id', async () => {
+  deliver({ data: 1 });
+  deliver({ data: 2 });
+  await clock.elapse(10);
+  const { letters, events } = await told();
+  expect(letters).toHaveLength(2);
+  expect(letters[0]).toBe(deadLetterId(REF, 0));
+  expect(new Set(letters).size).toBe(2);
+  expect(new Set(events).size).toBe(2);
+});
+
+test('either of them that comes again on the link is the same dead letter, and is settled with it', async () => {
+  const [first, second] = [deliver({ data: 1 }), deliver({ data: 2 })];
+  await clock.elapse(10);
+  const { letters, events } = await told();
+  const again = [deliver({ data: 2 }), deliver({ data: 1 })];
+  await clock.elapse(10);
+  expect(await told()).toEqual({ letters: [], events: [] });
+  await journal.markSent([...letters, ...events]);
+  expect([first, second, ...again].map(({ accepted }) => accepted)).toEqual([1, 1, 1, 1]);
+});
+
+test('an unreadable payload under the id of a change is a dead letter with an id of its own', async () => {
+  deliver({});
+  deliver({ data: 1 });
+  await clock.elapse(10);
+  const { letters } = await told();
+  expect(letters).toHaveLength(1);
+  expect(letters).not.toContain(deadLetterId(REF, 0));
+});
+
+test('it has been receiving since the first delivery of the latest link, not since a standby attached', () => {
+  const attachedAtMs = clock.monotonicMs();
+  expect(intake.receivingSinceMs).toBe(attachedAtMs);
+  clock.advance(60_000);
+  deliver({});
+  expect(intake.receivingSinceMs).toBe(attachedAtMs + 60_000);
+  clock.advance(1_000);
+  deliver({ id: 'another' });
+  expect(intake.receivingSinceMs).toBe(attachedAtMs + 60_000);
+  clock.advance(1_000);
+  intake.lost(1);
+  intake.attached(2);
+  expect(intake.receivingSinceMs).toBe(attachedAtMs + 62_000);
+  clock.advance(1_000);
+  deliver({ id: 'late' }, 1);
+  expect(intake.receivingSinceMs).toBe(attachedAtMs + 62_000);
+});

@@ -87,14 +87,14 @@ const message: fc.Arbitrary<InboundMessage> = fc.record(
     subject: wrongText(fc.constant('EMEA-NORTH')),
   },
   { requiredKeys: ['body', 'properties'] },
-) as fc.Arbitrary<InboundMessage>;
+);
 
 /** Only flat values arrive as application properties. */
 function parsed(text: string): InboundMessage['properties'] {
   try {
     const value = JSON.parse(text) as unknown;
     const flat = Object.entries(value ?? {}).filter(([, one]) => one === null || typeof one !== 'object');
-    return Object.fromEntries(flat) as InboundMessage['properties'];
+    return Object.fromEntries(flat);
   } catch {
     return {};
   }

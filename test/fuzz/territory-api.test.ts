@@ -2,11 +2,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HttpAnswer, Transport } from '../../srv/territory-api/destination.ts';
-import { createODataV4Api } from '../../srv/territory-api/odata-v4.ts';
+import { createODataApi } from '../../srv/territory-api/odata/api.ts';
+import { V2 } from '../../srv/territory-api/odata/v2.ts';
+import { V4 } from '../../srv/territory-api/odata/v4.ts';
 import type { TerritoryApi } from '../../srv/territory-api/port.ts';
 import { judgeFreshness } from '../../srv/territory-api/proof.ts';
 import { createRestApi } from '../../srv/territory-api/rest.ts';
 import { parseRetryAfter } from '../../srv/territory-api/retry-after.ts';
+import { createSalesCloudApi } from '../../srv/territory-api/sales-cloud.ts';
 import { checkSettings, type TerritoryProtocol } from '../../srv/territory-api/settings.ts';
 import { ManualClock } from '../doubles/manual-clock.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
@@ -17,11 +20,20 @@ import { wrongJson, wrongText } from './mutations.ts';
 interface Protocol {
   readonly name: TerritoryProtocol;
   readonly make: typeof createRestApi;
-  /** Bodies of right answers to the read and the write below; text where it is not JSON. */
+  /** Bodies of right answers to the read and the write below. */
   readonly bodies: readonly unknown[];
+  /** Those that are no JSON. */
+  readonly texts?: readonly string[];
 }
 
-/** A further protocol is a line here. */
+const CHANGESETS = ['204 No Content', '412 Precondition Failed', '201 Created']
+  .map(
+    (status, index) =>
+      `--b1\r\nContent-Type: multipart/mixed; boundary=c${index}\r\n\r\n--c${index}\r\nContent-Type: application/http\r\nContent-ID: ${index + 1}\r\n\r\n` +
+      `HTTP/1.1 ${status}\r\nETag: W/"datetimeoffset'2026-11-22T10:00:00Z'"\r\nContent-Length: 2\r\n\r\n{}\r\n--c${index}--\r\n`,
+  )
+  .join('');
+
 const PROTOCOLS: readonly Protocol[] = [
   {
     name: 'rest',
@@ -44,7 +56,7 @@ const PROTOCOLS: readonly Protocol[] = [
   },
   {
     name: 'odata-v4',
-    make: createODataV4Api,
+    make: (settings, deps) => createODataApi(settings, V4, deps),
     bodies: [
       {
         '@odata.context': '$metadata#assignments',
@@ -62,6 +74,27 @@ const PROTOCOLS: readonly Protocol[] = [
         ],
       },
     ],
+  },
+  {
+    name: 'odata-v2',
+    make: (settings, deps) => createODataApi(settings, V2, deps),
+    bodies: [
+      {
+        d: {
+          results: [
+            { __metadata: { etag: 'W/"1"' }, id: 'T001', owner: 'E1001', validFrom: '/Date(1763769600000)/' },
+            { __metadata: { etag: '"2"' }, id: 'T002' },
+          ],
+          __next: 'assignments?$skiptoken=2',
+        },
+      },
+    ],
+    texts: [`${CHANGESETS}--b1--`],
+  },
+  {
+    name: 'sales-cloud',
+    make: createSalesCloudApi,
+    bodies: [{ value: { id: 'T001', owner: 'E1001' } }, { error: { code: '412', message: 'changed' } }],
   },
 ];
 
@@ -95,13 +128,14 @@ const headers = fc.record(
   { requiredKeys: ['content-type'] },
 ) as fc.Arbitrary<Record<string, string>>;
 const status = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom(200, 207) },
+  { weight: 4, arbitrary: fc.constantFrom(200, 202, 207) },
   { weight: 1, arbitrary: fc.integer({ min: 100, max: 599 }) },
 );
 
-function answers({ bodies }: Protocol): fc.Arbitrary<HttpAnswer> {
+function answers({ bodies, texts = [] }: Protocol): fc.Arbitrary<HttpAnswer> {
   const text = fc.oneof(
     { weight: 4, arbitrary: wrongJson(fc.constantFrom(...bodies)) },
+    ...(texts.length > 0 ? [{ weight: 4, arbitrary: wrongText(fc.constantFrom(...texts)) }] : []),
     { weight: 1, arbitrary: wrongJson(fc.constantFrom<unknown>(...ERRORS)) },
     {
       weight: 1,

@@ -56,6 +56,16 @@ const NAMES = [
   'outbox/park',
   'renew/renew',
   'renew/renew-slots',
+  'retention/take-turn',
+  'retention/payloads',
+  'retention/histories',
+  'retention/changes',
+  'retention/letters',
+  'retention/warn',
+  'retention/warnings',
+  'retention/unreadable',
+  'retention/decisions',
+  'retention/parked',
   'store-intents/store-intents',
 ] as const;
 

@@ -1,9 +1,10 @@
 /**
  * What the PostgreSQL journal does in a second: appending, draining a backlog beside graphile-worker's named queues in the same run, draining
- * beside lanes that are stuck, and claiming from backlogs of any size. SHORT=1: only to see that it runs.
+ * beside lanes that are stuck, and claiming from backlogs of any size; and what an idle instance asks. SHORT=1: only to see that it runs.
  */
 import { loadavg } from 'node:os';
 import { fillUpTo, percentile, timeClaims } from './journal/backlog.ts';
+import { idleTransactions } from './journal/idle.ts';
 import { drainPeer, loadPeer } from './journal/peer.ts';
 import { appendAll, changesOver, claim, drain, openStage, type Stage } from './journal/stage.ts';
 import { row, type Claim, type Result, type Row } from './runner/benchmark.ts';
@@ -19,17 +20,15 @@ const PEER_JOBS = SHORT ? 400 : 3000;
 const STUCK = SHORT ? 1000 : 20_000;
 const BACKLOGS = SHORT ? [1000, 5000] : [1000, 100_000, 1_000_000];
 const CLAIMS = SHORT ? 20 : 300;
+const IDLE_MS = 120_000;
 const HOUR_MS = 3_600_000;
 
 type Say = (line: string) => void;
 
 export async function run(say: Say): Promise<Result> {
-  const results = [
-    await appending(say),
-    await draining(say),
-    await besideStuckLanes(say),
-    await claiming(say),
-  ];
+  const parts = [appending, draining, besideStuckLanes, claiming, ...(SHORT ? [] : [idling])];
+  const results: Result[] = [];
+  for (const part of parts) results.push(await part(say));
   const load = row('load average of the machine at the end', 'of 2 cores', [loadavg()[0] ?? Number.NaN]);
   return {
     rows: [...results.flatMap(({ rows }) => rows), load],
@@ -153,6 +152,12 @@ async function claiming(say: Say): Promise<Result> {
       },
     ],
   };
+}
+
+async function idling(say: Say): Promise<Result> {
+  const idle = row('an idle instance', 'transactions/minute', [await idleTransactions(IDLE_MS)]);
+  say(`journal: ${idle.name}: ${idle.median.toFixed(0)} ${idle.unit}`);
+  return { rows: [idle], claims: [] };
 }
 
 async function fill(stage: Stage, arrivals: Parameters<typeof appendAll>[1]): Promise<void> {

@@ -142,6 +142,13 @@ describe(
       expect(await journal.deadLetter(id)).toBeUndefined();
     });
 
+    it('a dead letter with one warning where nobody looked before its last day', async () => {
+      await end(change('dead', 'EMEA', { records: ['BAD1'] }));
+      const expiring = [{ withinDays: 1, ids: [letterOf('dead')] }];
+      expect(await after(89.5)).toMatchObject({ expiring });
+      expect(await after(0.1)).toMatchObject({ expiring: [] });
+    });
+
     it('no dead letter that holds its lane: that is a person’s to decide', async () => {
       await end(change('dead', 'EMEA', { records: ['BAD1'] }));
       await database.query('update changes set holds = true');

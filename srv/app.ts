@@ -7,7 +7,7 @@ import type { Settings } from './config/settings.ts';
 import type { Readiness } from './http/health.ts';
 import type { Operations } from './http/operations/index.ts';
 import { summarySource } from './http/operations/summary-source.ts';
-import type { Journal, OperatedJournal } from './journal/port.ts';
+import type { Journal, OperatedJournal, RetainingJournal } from './journal/port.ts';
 import type { ApiBudget } from './lanes/api-budget.ts';
 import { createArrivals } from './lanes/arrivals.ts';
 import { auditLog } from './lanes/audit.ts';
@@ -24,6 +24,8 @@ import { OutboxPublisher } from './lanes/outbox-publisher.ts';
 import { Processing } from './lanes/processing.ts';
 import { PropagationEstimate } from './lanes/propagation-estimate.ts';
 import { Receiving } from './lanes/receiving.ts';
+import { RetentionKeeper } from './lanes/retention-keeper.ts';
+import { retentionRules } from './lanes/retention-rules.ts';
 import { Suspects } from './lanes/suspects.ts';
 import { planQueues } from './mesh/management/plan.ts';
 import type { Mesh } from './mesh/port.ts';
@@ -42,6 +44,8 @@ export interface Ports {
   readonly log: Log;
   readonly mesh: Mesh;
   readonly journal: Journal & OperatedJournal;
+  /** A durable journal forgets by age. */
+  readonly retaining?: RetainingJournal;
   readonly api: TerritoryApi;
   /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
   readonly activity: ActivityRecord;
@@ -67,6 +71,9 @@ export function createApp(settings: Settings, application: Application, ports: P
   const { clock, log, mesh, api, activity, budget } = ports;
   const journal = countedJournal(ports.journal, activity);
   const backlog = new BacklogSampler({ journal, activity, clock });
+  const retention =
+    ports.retaining &&
+    new RetentionKeeper({ ...ports, journal: ports.retaining, rules: retentionRules(settings) });
   const endings = createEndings({
     sender: { source: application.source, eventTypePrefix: settings.events.typePrefix },
     successTopic: settings.mesh.successTopic,
@@ -196,10 +203,12 @@ export function createApp(settings: Settings, application: Application, ports: P
       dispatcher.start();
       outbox.start();
       backlog.start();
+      retention?.start();
     },
     async stop() {
       const timeoutMs = settings.shutdown.timeoutS * 1000;
       backlog.stop();
+      await retention?.stop();
       subscription.pause();
       await intake.stop();
       breaker.stop();

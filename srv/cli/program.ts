@@ -5,7 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
+import { ERASED } from '../events/erased.ts';
 import { ConfigurationError } from '../config/problems.ts';
+import { JournalUnavailable } from '../journal/port.ts';
+import { PostgresSettingsError } from '../journal/postgres/settings.ts';
 import { MeshEndpointError } from '../mesh/endpoint.ts';
 import { ManagementError } from '../mesh/management/problem.ts';
 import {
@@ -36,6 +39,11 @@ or only its data, which then gets an envelope with a new id:
 
 All are checked before the first is sent. They are sent in order, each after the mesh has confirmed the one before;
 the ids of the confirmed ones are printed, one a line.`;
+
+const ERASE_HELP = `
+Every value equal to ID gives way to "${ERASED}". A dead letter in which a field was erased can be discarded, or replayed with new
+assignments. Changes that have not ended are left as they are and named: run the command again when they have. It can be
+interrupted and run again at any time. Exit code 1 if anything of the person is left in the journal.`;
 
 const CHECK_HELP = `
 Looks at settings and bindings, connects to the mesh, compares the queues with what the service needs, looks up the
@@ -101,6 +109,21 @@ function createProgram(terminal: Terminal, exit: (code: ExitCode) => void): Comm
     });
 
   program
+    .command('erase')
+    .requiredOption('--person <ID>', 'the id, as the events write it')
+    .option('--dry-run', 'only count')
+    .option('--json', 'print the report as JSON')
+    .description(
+      'take a person out of the journal: values of ended changes, dead letters and unsent messages',
+    )
+    .addHelpText('after', ERASE_HELP)
+    .action(async ({ person, ...options }: { person: string; dryRun?: true; json?: true }) => {
+      const { erase } = await import('./erase.ts');
+      const manner = options.dryRun ? 'count' : 'erase';
+      exit(await erase({ person, manner, format: formatOf(options) }, terminal));
+    });
+
+  program
     .command('check')
     .description('verify settings, bindings, destination, queue and API access')
     .option('--json', 'print the findings as JSON')
@@ -128,6 +151,8 @@ function usageLine(text: string): string {
 
 function explain(error: unknown): { readonly lines: readonly string[]; readonly code: ExitCode } {
   if (error instanceof CommandFailure) return { lines: [error.message], code: error.exitCode };
+  if (error instanceof JournalUnavailable) return { lines: [error.message], code: EXIT_FAILED };
+  if (error instanceof PostgresSettingsError) return { lines: [error.message], code: EXIT_WRONG_USE };
   if (error instanceof ConfigurationError) return { lines: error.problems, code: EXIT_WRONG_USE };
   if (error instanceof MeshEndpointError) return { lines: [error.message], code: EXIT_WRONG_USE };
   if (error instanceof ManagementError) return { lines: [error.message], code: EXIT_FAILED };

@@ -49,6 +49,13 @@ const CHECKS: readonly Check[] = [
         'postgresql-db service or set ON_DEAD_LETTER to skip.',
   },
   {
+    names: ['PAYLOAD_RETENTION_DAYS', 'HISTORY_RETENTION_DAYS'],
+    problem: ({ retention }) =>
+      retention.payloadDays > retention.historyDays &&
+      `PAYLOAD_RETENTION_DAYS is ${retention.payloadDays} and HISTORY_RETENTION_DAYS is ${retention.historyDays}: values ` +
+        'are not kept without the history of their change; raise the second or lower the first.',
+  },
+  {
     names: ['TERRITORY_ATOMIC', 'TERRITORY_PROTOCOL'],
     problem: ({ territory }) =>
       territory.atomic &&

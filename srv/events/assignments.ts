@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { AssignmentChange, Fields, Operation, Scalar } from './change.ts';
+import { knownBefore, setsErased } from './erased.ts';
 import { InvalidEvent } from './invalid-event.ts';
 import { isObject } from './json.ts';
 import { LIMITS } from './limits.ts';
@@ -45,11 +46,13 @@ const ASSIGNMENT = z
     const does = operation ?? 'update';
     if (does !== 'delete' && !fields)
       return refuse(context, 'is missing; it must say what to set', ['fields']);
+    if (fields && setsErased([{ fields }]))
+      return refuse(context, 'holds a value that was erased; give another', ['fields']);
     return {
       id,
       operation: does,
       fields: does !== 'delete' && fields ? fields : noFields(),
-      ...(before && { before }),
+      ...(before && { before: knownBefore(before) }),
     };
   });
 

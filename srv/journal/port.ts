@@ -9,6 +9,7 @@ import type { OutgoingMessage } from '../mesh/port.ts';
 import type { WriteRequest } from '../territory-api/port.ts';
 
 export type * from './operated.ts';
+export type * from './retention.ts';
 
 /** What arrived, with the original bytes: a dead letter has to give them back unchanged. */
 export interface Payload {

@@ -250,11 +250,11 @@ describe('The PostgreSQL journal', { skip: missing !== undefined && process.env[
         // None of them ran into another one, to try again.
         expect(log.lines.slice(before).filter(({ level }) => level !== 'info')).toEqual([]);
         await appendNew(all[0] as PostgresJournal, [change('a', 'EMEA')]);
-        expect(await empty.query('select count(*)::int as n from territory_sync_migrations')).toEqual([
-          { n: 1 },
-        ]);
+        const made = await empty.query('select name from territory_sync_migrations');
+        expect(made.length).toBeGreaterThan(0);
+        expect(new Set(made.map(({ name }) => name)).size).toBe(made.length);
         await empty.query(
-          `insert into territory_sync_migrations (name, run_on) values ('0002_of_a_newer_version', now())`,
+          `insert into territory_sync_migrations (name, run_on) values ('9999_of_a_newer_version', now())`,
         );
         expect(idsOf(await claimOnly(await instance({ credentials })))).toEqual(['a']);
         for (const close of open.splice(0).toReversed()) await close();

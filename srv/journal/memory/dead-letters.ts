@@ -4,11 +4,11 @@
  * it is discarded. Bounded: of the dead letters beyond, as of those from before a restart, nothing is known.
  */
 import type { AssignmentChange } from '../../events/change.ts';
-import { sha256 } from '../../events/digest.ts';
 import type { AssignmentResult } from '../../events/outcome.ts';
+import { carriedOver, succeededOf, type Results, type Succeeded } from '../carried.ts';
 import type { KnownDeadLetter, LaterOnRecord } from '../port.ts';
 import type { ChangeEntry } from './entry.ts';
-import { LaterChanges, succeeded } from './later-changes.ts';
+import { LaterChanges } from './later-changes.ts';
 
 /** As many dead letters as their receiver holds, twice. */
 const LETTERS_LIMIT = 2000;
@@ -20,8 +20,7 @@ interface Letter {
   readonly territoryId: string;
   readonly position: number;
   readonly results: readonly AssignmentResult[];
-  /** Results of what had succeeded, by what was to be done. */
-  readonly succeeded: ReadonlyMap<string, AssignmentResult>;
+  readonly succeeded: Succeeded;
   laterChanges: number;
   /** Its replay is pending: it must not be forgotten. */
   underWay: boolean;
@@ -104,9 +103,8 @@ export class DeadLetters {
   }
 
   /** Results that a replay of these assignments starts with: each that had succeeded is not run again. */
-  carried(id: string, assignments: readonly AssignmentChange[]): (AssignmentResult | undefined)[] {
-    const letter = this.letters.get(id);
-    return keysOf(assignments).map((key) => letter?.succeeded.get(key));
+  carried(id: string, assignments: readonly AssignmentChange[]): Results {
+    return carriedOver(this.letters.get(id)?.succeeded ?? new Map(), assignments);
   }
 
   /** What later changes have ended on; undefined where that is not known, or where everything is to be written. */
@@ -154,28 +152,4 @@ export class DeadLetters {
       if (!underWay) this.forget(id);
     }
   }
-}
-
-function succeededOf(
-  assignments: readonly AssignmentChange[],
-  results: readonly (AssignmentResult | undefined)[],
-): ReadonlyMap<string, AssignmentResult> {
-  const found = new Map<string, AssignmentResult>();
-  for (const [index, key] of keysOf(assignments).entries()) {
-    const result = results[index];
-    if (result && succeeded(result.result)) found.set(key, result);
-  }
-  return found;
-}
-
-/** What each assignment does, short; one that is there twice is told by its number. */
-function keysOf(assignments: readonly AssignmentChange[]): string[] {
-  const seen = new Map<string, number>();
-  return assignments.map(({ id, operation, fields }) => {
-    const members = Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const does = sha256(JSON.stringify([id, operation, members]));
-    const number = seen.get(does) ?? 0;
-    seen.set(does, number + 1);
-    return `${does} ${number}`;
-  });
 }

@@ -4,6 +4,7 @@
  */
 import type { AssignmentChange } from '../../events/change.ts';
 import type { AssignmentResult } from '../../events/outcome.ts';
+import { standsAgainstReplay } from '../carried.ts';
 import type { LaterOnRecord } from '../port.ts';
 
 /** Highest positions, 0 for never. */
@@ -22,10 +23,10 @@ export class LaterChanges {
     return this.entries;
   }
 
-  /** An assignment of the change at this position has ended with `result`; one that failed has changed nothing. */
-  note(position: number, { id, operation, fields }: AssignmentChange, { result }: AssignmentResult): void {
-    // Nor has a delete that was superseded: it was not carried out.
-    if (!succeeded(result) || (operation === 'delete' && result === 'superseded')) return;
+  /** An assignment of the change at this position has ended with `result`; one that changed nothing is passed over. */
+  note(position: number, assignment: AssignmentChange, result: AssignmentResult): void {
+    if (!standsAgainstReplay(assignment, result)) return;
+    const { id, operation, fields } = assignment;
     const mark = this.markOf(id);
     mark.touched = Math.max(mark.touched, position);
     if (operation === 'delete') mark.deleted = Math.max(mark.deleted, position);
@@ -56,9 +57,4 @@ export class LaterChanges {
     this.entries += 1;
     return mark;
   }
-}
-
-/** Written, found as wanted, or superseded by what was: the record is as the assignment, or a later one, wants it. */
-export function succeeded(result: AssignmentResult['result']): boolean {
-  return result !== 'failed' && result !== 'skipped';
 }

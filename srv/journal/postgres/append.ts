@@ -2,6 +2,7 @@
  * Appends a batch in one transaction. A batch that PostgreSQL refuses for its values is appended once more in halves, and halves
  * of these, until the culprits stand alone: they are answered as `refused`, the others are in, in their order.
  */
+import { setsErased } from '../../events/erased.ts';
 import { isSound } from '../../events/text.ts';
 import {
   JournalUnavailable,
@@ -45,8 +46,11 @@ async function appendAll(
   const answers = new Map<number, AppendResult>();
   for (const [index, arrival] of arrivals.entries()) {
     if (arrival.kind === 'unreadable') unreadable.push({ index, arrival });
-    else if (hasSoundKeys(arrival)) changes.push({ index, arrival });
-    else answers.set(index, { kind: 'refused', reason: 'its keys hold a NUL or half a character' });
+    else {
+      const reason = faultOf(arrival);
+      if (reason === undefined) changes.push({ index, arrival });
+      else answers.set(index, { kind: 'refused', reason });
+    }
   }
   if (changes.length > 0) {
     await transaction.run('append/lock-lanes', [changes.map(({ arrival }) => arrival.change.territoryId)]);
@@ -171,6 +175,14 @@ async function appendUnreadableReplays(
     answers.push([index, await appendUnreadableReplay(run, arrival, replayOf)]);
   }
   return answers;
+}
+
+/** Why it cannot be kept as it is, whatever PostgreSQL says; undefined where it can. */
+function faultOf(arrival: ChangeArrival): string | undefined {
+  if (!hasSoundKeys(arrival)) return 'its keys hold a NUL or half a character';
+  // Of a dead letter that is replayed as it stands.
+  if (setsErased(arrival.change.assignments)) return 'a value in it was erased: give new assignments';
+  return undefined;
 }
 
 /** Keys are compared as text, so they must come back as they were; PostgreSQL would not refuse half a character there. */

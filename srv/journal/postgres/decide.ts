@@ -2,17 +2,13 @@
  * What people decide of dead letters, each once. A change of a lane is its own dead letter: a replay opens it again, with the
  * position that it had and with what had succeeded. Part of the transaction that appends.
  */
-import type { AssignmentChange } from '../../events/change.ts';
-import { sha256 } from '../../events/digest.ts';
-import type { AssignmentResult } from '../../events/outcome.ts';
+import { carriedOver, succeededOf } from '../carried.ts';
 import { boundedHistory } from '../history.ts';
 import type { AppendResult, ChangeArrival, Discard, Replay, UnreadableArrival } from '../port.ts';
 import { openRecords, recordedProgressOf, resultsText } from './change-rows.ts';
 import type { Run } from './database.ts';
 import { FORMAT } from './format.ts';
 import { queueMessages } from './outbox-rows.ts';
-
-type Results = readonly (AssignmentResult | undefined)[];
 
 /** A dead letter's change runs again. Its lane is locked. */
 export async function appendReplay(run: Run, arrival: ChangeArrival, replay: Replay): Promise<AppendResult> {
@@ -31,7 +27,7 @@ export async function appendReplay(run: Run, arrival: ChangeArrival, replay: Rep
   await run('decide/count-run', [change.territoryId, FORMAT]);
   if (letter && letter['territory_id'] === change.territoryId) {
     const { position, assignments, results } = recordedProgressOf({ ...letter, history: [] });
-    const carried = carriedOver(assignments, results, change.assignments);
+    const carried = carriedOver(succeededOf(assignments, results), change.assignments);
     const open = JSON.stringify(openRecords(change.assignments, carried));
     await run('decide/run-again', [
       position,
@@ -102,30 +98,4 @@ async function isNew(
 async function repeated(run: Run, deadLetterId: string): Promise<AppendResult> {
   const [row] = await run('decide/decided', [deadLetterId]);
   return { kind: row?.['pending'] === true ? 'pending' : 'duplicate' };
-}
-
-/** Results of the earlier run for the assignments that had taken effect and are the same in this one. */
-function carriedOver(
-  before: readonly AssignmentChange[],
-  results: Results,
-  now: readonly AssignmentChange[],
-): Results {
-  const succeeded = new Map<string, AssignmentResult>();
-  for (const [index, key] of keysOf(before).entries()) {
-    const result = results[index];
-    if (result && result.result !== 'failed' && result.result !== 'skipped') succeeded.set(key, result);
-  }
-  return keysOf(now).map((key) => succeeded.get(key));
-}
-
-/** What each assignment does, short; one that is there twice is told by its number. */
-function keysOf(assignments: readonly AssignmentChange[]): readonly string[] {
-  const seen = new Map<string, number>();
-  return assignments.map(({ id, operation, fields }) => {
-    const members = Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const does = sha256(JSON.stringify([id, operation, members]));
-    const number = seen.get(does) ?? 0;
-    seen.set(does, number + 1);
-    return `${does} ${number}`;
-  });
 }

@@ -25,6 +25,9 @@ import {
   type LaneView,
   type OperatedJournal,
   type OutboxMessage,
+  type RetainingJournal,
+  type RetentionRules,
+  type Tidied,
 } from '../port.ts';
 import { Announcements } from './announcements.ts';
 import { appendBatch } from './append.ts';
@@ -39,6 +42,7 @@ import { intentsText, memoryOf } from './memory-rows.ts';
 import { migrate } from './migrate.ts';
 import { messageOf } from './outbox-rows.ts';
 import { patiently } from './patience.ts';
+import { tidyOnce } from './retention.ts';
 import { readEndpoint, type Credentials } from './settings.ts';
 import { laneDetailOf, laneViewOf, trailOf, unreadableTrailOf } from './views.ts';
 
@@ -79,7 +83,7 @@ const SHOWN_CHANGES = 200;
 /** How often lanes without anything to remember are looked for. */
 const FORGET_INTERVAL_MS = 60_000;
 
-export class PostgresJournal implements Journal, OperatedJournal {
+export class PostgresJournal implements Journal, OperatedJournal, RetainingJournal {
   readonly durability = 'journal';
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
@@ -313,6 +317,15 @@ export class PostgresJournal implements Journal, OperatedJournal {
     const decided = await this.database.transaction(({ run }) => recordDiscard(run, order));
     this.announcements.tell();
     return decided;
+  }
+
+  async tidy(rules: RetentionRules, signal: AbortSignal): Promise<Tidied | undefined> {
+    const { clock } = this.options;
+    return tidyOnce(this.database.run, rules, {
+      pause: (ms) => sleep(clock, ms, signal),
+      monotonicMs: () => clock.monotonicMs(),
+      signal,
+    });
   }
 
   private async leave(): Promise<void> {

@@ -11,20 +11,25 @@ export function journalHistories(
   options: { readonly histories: number },
 ): void {
   describe(`${name} over random histories`, () => {
-    it('answers as the model does: appends, claims, waits, takeovers, messages, releases, lost receivers', async () => {
-      const property = fc.asyncProperty(commands, async (history) => {
-        const under = await setup();
-        const { journal } = under;
-        const real: Real = { under, journal, claims: [], released: [] };
-        const stop = journal.onReleased((receipt) => real.released.push(receipt));
-        try {
-          await fc.asyncModelRun(() => ({ model: new JournalModel(journal.durability), real }), history);
-        } finally {
-          stop();
-          await under.close();
-        }
-      });
-      await fc.assert(property, { numRuns: options.histories, endOnFailure: false });
-    });
+    it(
+      'answers as the model does: appends, claims, waits, takeovers, messages, releases, lost receivers',
+      async () => {
+        const property = fc.asyncProperty(commands, async (history) => {
+          const under = await setup();
+          const { journal } = under;
+          const real: Real = { under, journal, claims: [], released: [] };
+          const stop = journal.onReleased((receipt) => real.released.push(receipt));
+          try {
+            await fc.asyncModelRun(() => ({ model: new JournalModel(journal.durability), real }), history);
+          } finally {
+            stop();
+            await under.close();
+          }
+        });
+        await fc.assert(property, { numRuns: options.histories, endOnFailure: false });
+        // So many histories take seconds on an idle machine.
+      },
+      20_000 + 300 * options.histories,
+    );
   });
 }

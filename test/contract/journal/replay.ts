@@ -79,6 +79,19 @@ export function replayGuarantees(bench: Bench): void {
       expect(replayed?.later?.get('T1')).toEqual({ fields: new Set(), deleted: true });
     });
 
+    it('is not told of a delete that was superseded, since it was not carried out', async () => {
+      await end(dead);
+      const gone = change('gone', 'EMEA');
+      const assignments = [{ id: 'T1', operation: 'delete', fields: {} } as const];
+      await appendNew(journal, [{ ...gone, change: { ...gone.change, assignments } }]);
+      const done = flown(await claimOnly(journal));
+      const results = new Map([[0, { id: 'T1', result: 'superseded' as const }]]);
+      await journal.complete([{ ...done, progress: done.progress.map((made) => ({ ...made, results })) }]);
+      await journal.append([replayOf(dead)]);
+      const [replayed] = (await claimOnly(journal)).changes;
+      expect(replayed?.later?.has('T1')).toBe(false);
+    });
+
     it('is told nothing of what came before it', async () => {
       await end(change('before', 'EMEA', { records: ['T1'] }), dead);
       await journal.append([replayOf(dead)]);

@@ -47,7 +47,8 @@ with arrival as (
       -- A lane with nothing pending becomes ready now; one that waits goes on waiting.
       not_before = case when lanes.pending = 0
                         then greatest(lanes.not_before, clock_timestamp()) else lanes.not_before end
-  from (select territory_id, count(*) as changes from inserted group by territory_id) as new
+  -- In the order of arrival: whose change came first has been ready longest.
+  from (select territory_id, count(*) as changes from inserted group by territory_id order by min(position)) as new
   where lanes.territory_id = new.territory_id
 )
 -- The same event twice in one batch: the first of them is the one that was inserted.

@@ -28,5 +28,8 @@ from unnest($1::text[], $2::bigint[]) as asked(territory_id, position)
 join changes on changes.territory_id = asked.territory_id and changes.position > asked.position
 cross join lateral json_array_elements(changes.change->'assignments') with ordinality as made(assignment, n)
 left join lateral json_object_keys(made.assignment->'fields') as field(name) on true
-where changes.results->(made.n::int - 1)->>'result' not in ('failed', 'skipped')
+cross join lateral (select changes.results->(made.n::int - 1)->>'result' as result) as ended
+where ended.result not in ('failed', 'skipped')
+  -- A delete that was superseded was not carried out.
+  and not (made.assignment->>'operation' = 'delete' and ended.result = 'superseded')
 group by asked.position, record;

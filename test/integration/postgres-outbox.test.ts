@@ -1,0 +1,83 @@
+/** The outbox fills within a second after it was empty: what was planned on the empty table has to do for the full one. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
+import { systemClock } from '../../srv/platform/clock.ts';
+import { systemRandom } from '../../srv/platform/random.ts';
+import { message, sendAll, unreadable } from '../contract/journal/samples.ts';
+import { createRecordingLog } from '../doubles/recording-log.ts';
+import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
+
+const missing = await whyNoServer();
+if (missing !== undefined) console.log(`Skipped: the outbox in PostgreSQL, since ${missing}`);
+
+const MESSAGES = 4000;
+/** More than PostgreSQL runs before it keeps a plan. */
+const CALLS = 8;
+/** Blocks of the outbox and its indexes that a look at one message may need, at most. */
+const BLOCKS_PER_MESSAGE = 100;
+
+describe('The outbox in PostgreSQL', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
+  let database: OwnDatabase;
+  let journal: PostgresJournal;
+  beforeAll(async () => {
+    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
+    const template = await makeTemplate('running');
+    database = await template.copy();
+    await template.drop();
+    journal = createPostgresJournal({
+      binding: { name: 'test', credentials: database.credentials },
+      clock: systemClock,
+      random: systemRandom,
+      log: createRecordingLog(),
+      instance: 'test',
+      poolSize: 1,
+    });
+    await journal.start();
+  });
+  afterAll(async () => {
+    await journal?.close();
+    await database?.drop();
+  });
+
+  /** What reading the outbox has touched so far, as PostgreSQL counts. */
+  const blocks = async (): Promise<number> => {
+    const [row] = await database.query(
+      `select (heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read)::int as blocks
+       from pg_statio_user_tables where relname = 'outbox'`,
+    );
+    return Number(row?.['blocks']);
+  };
+  /** The counts are told by the connection that counted, once it is idle for a second, or ends. */
+  const reported = async (): Promise<number> => {
+    await database.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'territory-sync test'`,
+    );
+    let last = -1;
+    await expect
+      .poll(
+        async () => {
+          const before = last;
+          last = await blocks();
+          return last === before;
+        },
+        { interval: 300, timeout: 10_000 },
+      )
+      .toBe(true);
+    return last;
+  };
+
+  it('costs a message the same when thousands are unsent', async () => {
+    for (let call = 0; call < CALLS; call += 1) {
+      await journal.append([unreadable(`first ${call}`)]);
+      await sendAll(journal);
+    }
+    const messages = Array.from({ length: MESSAGES }, (_, index) => message(`m${index}`));
+    await journal.append([unreadable('many', { messages })]);
+    const taken = (await journal.takeUnsent(200)).map(({ id }) => id);
+    expect(taken).toEqual(messages.slice(0, 200).map(({ id }) => id));
+    await journal.markSent(taken.slice(0, 100));
+    await journal.giveBack(taken.slice(100));
+    expect((await journal.takeUnsent(1)).map(({ id }) => id)).toEqual(['m100']);
+    expect(await reported()).toBeLessThan(BLOCKS_PER_MESSAGE * 1000 + 10 * MESSAGES);
+  });
+});

@@ -78,10 +78,9 @@ function decideWrite(
     report.waitFor('retrying', mayLand.until - context.nowMs);
     return undefined;
   }
-  const decision = rebase(write, read, proof, memory, {
-    onOverlap: rules.onOverlap,
-    retryLimit: rules.retry.limit,
-  });
+  if (read.found) report.saw(write.id, read.fields);
+  const rebaseRules = { onOverlap: rules.onOverlap, retryLimit: rules.retry.limit };
+  const decision = rebase(write, read, proof, memory, rebaseRules, report.unwrittenOf(write.id));
   switch (decision.kind) {
     case 'write':
       return makeIntent(report.lane, write, decision, memory);

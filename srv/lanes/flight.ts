@@ -53,7 +53,7 @@ export async function fly(
   maySend: () => boolean,
   signal: AbortSignal,
 ): Promise<FlightResult> {
-  const passengers = board(lanes, limit, deps.clock.now());
+  const passengers = board(lanes, limit, deps.clock.now(), deps.rules);
   const writesThen = deps.blame.writes;
   const read = await deps.reads.read(passengers, deps.api, signal);
   if (read.kind === 'trouble') {
@@ -68,12 +68,17 @@ export async function fly(
   return { ...result, trouble: result.trouble ?? suspicion };
 }
 
-function board(lanes: readonly ClaimedLane[], limit: number, nowMs: number): Passenger[] {
+function board(
+  lanes: readonly ClaimedLane[],
+  limit: number,
+  nowMs: number,
+  { onOverlap }: FlightRules,
+): Passenger[] {
   let room = limit;
   return lanes.map((lane) => {
     const plan = planLane(lane, Math.max(1, room));
     room -= plan.repeats.length + plan.writes.length;
-    const report = new LaneReport(lane, plan.prefixEnd, nowMs, plan.replays);
+    const report = new LaneReport(lane, plan.prefixEnd, nowMs, plan.replays, onOverlap);
     report.supersede(plan.superseded);
     return { plan, report, intents: [...plan.repeats] };
   });

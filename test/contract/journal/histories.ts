@@ -10,6 +10,7 @@ export function journalHistories(
   setup: JournalSetup,
   options: { readonly histories: number },
 ): void {
+  // Quick where nothing else runs; a busy machine has all the time it needs.
   describe(`${name} over random histories`, () => {
     it('answers as the model does: appends, claims, waits, takeovers, messages, releases, lost receivers', async () => {
       const property = fc.asyncProperty(commands, async (history) => {
@@ -25,6 +26,6 @@ export function journalHistories(
         }
       });
       await fc.assert(property, { numRuns: options.histories, endOnFailure: false });
-    });
+    }, 120_000);
   });
 }

@@ -17,7 +17,7 @@ import { EmbeddedDeadLetterDesk, HELD_LETTERS } from './lanes/dead-letter-desk.t
 import { Dispatcher } from './lanes/dispatcher.ts';
 import { BulkReads } from './lanes/bulk-read.ts';
 import { createEndings } from './lanes/ending.ts';
-import { fly, type FlightDeps } from './lanes/flight.ts';
+import { fly, holdsSuspect, type FlightDeps } from './lanes/flight.ts';
 import { Intake } from './lanes/intake.ts';
 import { JournalLaneDesk } from './lanes/lane-desk.ts';
 import { OutboxPublisher } from './lanes/outbox-publisher.ts';
@@ -147,8 +147,8 @@ export function createApp(settings: Settings, application: Application, ports: P
     ...ports,
     journal,
     blame: new Blame(),
-    suspects: new Suspects(),
-    reads: new BulkReads(),
+    suspects: new Suspects(settings.territory.concurrency),
+    reads: new BulkReads(settings.territory.concurrency),
     propagation: new PropagationEstimate(settings.propagation),
     endChange: endings.endChange,
     rules: {
@@ -168,6 +168,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       activity.writes(flown.writes, flown.conflicts);
       return flown;
     },
+    isSlow: (lane) => holdsSuspect(lane, flightDeps),
     concurrency: settings.territory.concurrency,
     batchSize: () => settings.batch.size,
     leaseMs: settings.lease.ttlS * 1000,

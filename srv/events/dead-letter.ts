@@ -64,6 +64,24 @@ export function deadLetterMessage(letter: DeadLetter): DeadLetterMessage {
   };
 }
 
+/** What a dead letter's message and any that is made of it have. */
+interface Copy {
+  readonly body: Buffer;
+  readonly properties?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** For a broker that takes it only without its history. */
+export function withoutHistory<M extends Copy>(message: M): M {
+  const { history: _, ...properties } = message.properties ?? {};
+  return { ...message, properties };
+}
+
+/** For a broker that takes no body of this size: what it was is told by the other properties, and `bodyOmittedBytes`. */
+export function withoutBody<M extends Copy>(message: M): M {
+  const properties = { ...message.properties, bodyOmittedBytes: message.body.length };
+  return { ...message, body: Buffer.alloc(0), properties };
+}
+
 /** What a message says of the dead letter it is, or was. Only the id is sure to be there: tools may have dropped the rest. */
 export interface DeadLetterProperties {
   readonly deadLetterId: string;

@@ -3,7 +3,13 @@
  * Two kinds stand behind this port. A *durable* one keeps a change from `append` on. An *embedded* one keeps it in
  * memory while the mesh queue stays the durable record, so deliveries are settled late (see `onReleased`).
  */
-import { changeKey, type ChangeRef, type Operation, type TerritoryChange } from '../events/change.ts';
+import {
+  changeKey,
+  type ChangeRef,
+  type Operation,
+  type Scalar,
+  type TerritoryChange,
+} from '../events/change.ts';
 import type { AssignmentResult, FailureReason, OutcomeKind } from '../events/outcome.ts';
 import type { OutgoingMessage } from '../mesh/port.ts';
 import type { WriteRequest } from '../territory-api/port.ts';
@@ -190,6 +196,24 @@ export interface LaneMemory {
   /** By record id; only records that something is remembered of. */
   readonly records: ReadonlyMap<string, RecordMemory>;
   readonly rest?: Rest;
+  /** Oldest first; bounded. */
+  readonly unwritten?: readonly UnwrittenField[];
+}
+
+/** A field that dead letters of this lane would have set. */
+export interface UnwrittenField {
+  /** Of the record. */
+  readonly id: string;
+  readonly name: string;
+  /**
+   * What the record may show although nobody else has set the field: first what it showed before the first of them, then what
+   * they would have set, since a late request of theirs may have landed. Never empty.
+   */
+  readonly values: readonly Scalar[];
+  /** Of the latest of these dead letters. */
+  readonly position: number;
+  /** Epoch milliseconds: it is forgotten then. */
+  readonly until: number;
 }
 
 /** The API's cache has to catch up with our own write. */

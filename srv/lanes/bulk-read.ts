@@ -1,79 +1,96 @@
 /**
- * Reads the records of a whole flight in one call. Where that call meets trouble, the lanes of it are read one by one the
- * next time: a record that the API cannot read then holds up its own territory and no other.
+ * Reads the records of a whole flight in one call. Where that call meets trouble, its records are told apart the next time
+ * (`suspects.ts`): a record that the API cannot read is judged by itself, and holds up no other.
  */
-import type { ApiTrouble, RecordState, TerritoryApi } from '../territory-api/port.ts';
-import type { LaneReading, Passenger } from './decide.ts';
+import type { ApiTrouble, ReadRequest, RecordState, TerritoryApi } from '../territory-api/port.ts';
+import type { LaneReading, Passenger, RecordReading } from './decide.ts';
+import type { PlannedWrite } from './plan.ts';
+import { Suspects, type Asked, type Searched } from './suspects.ts';
 
-/** What was read of each lane; undefined for a lane that met trouble while others were answered. */
+/** What was read for each lane. */
 export interface FlightReading {
   readonly kind: 'reading';
-  of(passenger: Passenger): LaneReading | undefined;
+  of(passenger: Passenger): LaneReading;
 }
 
-const NOTHING_TO_READ: LaneReading = { proof: false, records: new Map() };
+/** One record to be read, and for whom. */
+interface Wanted {
+  readonly territoryId: string;
+  readonly id: string;
+  readonly passenger: Passenger;
+  readonly write: PlannedWrite;
+}
+
+interface Found {
+  readonly state: RecordState;
+  readonly proof: boolean;
+}
 
 export class BulkReads {
-  /** Territories whose last read met trouble. */
-  private readonly troubled = new Set<string>();
+  readonly suspects: Suspects;
 
-  /** `trouble` where no call at all was answered: then it is the API's, not a lane's. */
+  /** @param parallel requests of one search under way at a time */
+  constructor(parallel = 1) {
+    this.suspects = new Suspects(parallel);
+  }
+
+  /** `trouble` where no call at all was answered: then it is the API's, not a record's. */
   async read(
     passengers: readonly Passenger[],
     api: TerritoryApi,
     signal: AbortSignal,
   ): Promise<FlightReading | { readonly kind: 'trouble'; readonly trouble: ApiTrouble }> {
-    const readings = new Map<Passenger, LaneReading>();
-    let trouble: ApiTrouble | undefined;
-    for (const group of this.groups(passengers)) {
-      trouble = (await this.readGroup(group, api, signal, readings)) ?? trouble;
-    }
-    const wanted = passengers.filter(({ plan }) => plan.writes.length > 0);
-    if (trouble && wanted.every((passenger) => !readings.has(passenger))) return { kind: 'trouble', trouble };
-    return {
-      kind: 'reading',
-      of: (passenger) => (passenger.plan.writes.length > 0 ? readings.get(passenger) : NOTHING_TO_READ),
-    };
-  }
-
-  /** The lanes that are read together, then each troubled one by itself. */
-  private groups(passengers: readonly Passenger[]): readonly (readonly Passenger[])[] {
-    const wanted = passengers.filter(({ plan }) => plan.writes.length > 0);
-    const alone = wanted.filter((passenger) => this.troubled.has(passenger.report.lane.territoryId));
-    const together = wanted.filter((passenger) => !alone.includes(passenger));
-    return [together, ...alone.map((passenger) => [passenger])].filter((group) => group.length > 0);
-  }
-
-  private async readGroup(
-    group: readonly Passenger[],
-    api: TerritoryApi,
-    signal: AbortSignal,
-    readings: Map<Passenger, LaneReading>,
-  ): Promise<ApiTrouble | undefined> {
-    const wanted = group.flatMap((passenger) => passenger.plan.writes.map((write) => ({ passenger, write })));
-    const answer = await api.read(
-      {
-        records: wanted.map(({ passenger, write }) => ({
-          territoryId: passenger.report.lane.territoryId,
-          id: write.id,
-        })),
-        fields: [...new Set(wanted.flatMap(({ write }) => Object.keys(write.fields)))],
-        pastCache: wanted.some(({ passenger, write }) => passenger.report.memoryOf(write.id) !== undefined),
-      },
-      signal,
+    const wanted = passengers.flatMap((passenger) =>
+      passenger.plan.writes.map((write): Wanted => {
+        const { territoryId } = passenger.report.lane;
+        return { territoryId, id: write.id, passenger, write };
+      }),
     );
-    for (const { report } of group) {
-      if (answer.kind === 'trouble') this.troubled.add(report.lane.territoryId);
-      else this.troubled.delete(report.lane.territoryId);
+    const found =
+      wanted.length === 0 ? [] : await this.suspects.ask(wanted, (part) => readPart(part, api, signal));
+    const trouble = found.find((one) => one.kind === 'trouble');
+    if (trouble && found.every(({ kind }) => kind === 'trouble')) {
+      return { kind: 'trouble', trouble: trouble.trouble };
     }
-    if (answer.kind === 'trouble') return answer.trouble;
-    const states = new Map<Passenger, Map<string, RecordState>>(
-      group.map((passenger) => [passenger, new Map()]),
-    );
-    for (const [index, { passenger, write }] of wanted.entries()) {
-      states.get(passenger)?.set(write.id, answer.records[index] ?? { found: false });
+    const readings = new Map(passengers.map((passenger) => [passenger, new Map<string, RecordReading>()]));
+    for (const [index, { passenger, id }] of wanted.entries()) {
+      readings.get(passenger)?.set(id, readingOf(found[index]));
     }
-    for (const [passenger, records] of states) readings.set(passenger, { proof: answer.proof, records });
-    return undefined;
+    return { kind: 'reading', of: (passenger) => readings.get(passenger) ?? new Map() };
+  }
+}
+
+async function readPart(
+  part: readonly Wanted[],
+  api: TerritoryApi,
+  signal: AbortSignal,
+): Promise<readonly Asked<Found>[]> {
+  const answer = await api.read(requestFor(part), signal);
+  if (answer.kind === 'trouble') return part.map(() => ({ ...answer, sent: true }));
+  return part.map((_, index) => ({
+    kind: 'answered',
+    answer: { state: answer.records[index] ?? { found: false }, proof: answer.proof },
+  }));
+}
+
+/** Past the cache as soon as anything is remembered of a record: after a conflict only a fresh read helps. */
+function requestFor(part: readonly Wanted[]): ReadRequest {
+  return {
+    records: part.map(({ territoryId, id }) => ({ territoryId, id })),
+    fields: [...new Set(part.flatMap(({ write }) => Object.keys(write.fields)))],
+    pastCache: part.some(({ passenger, id }) => passenger.report.memoryOf(id) !== undefined),
+  };
+}
+
+function readingOf(found: Searched<Found> | undefined): RecordReading {
+  switch (found?.kind) {
+    case 'answered':
+      return { kind: 'read', ...found.answer };
+    case 'culprit':
+      return { kind: 'failed', trouble: found.trouble };
+    case 'trouble':
+    case 'not-asked':
+    case undefined:
+      return { kind: 'unread' };
   }
 }

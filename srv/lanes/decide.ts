@@ -1,8 +1,8 @@
 /** What becomes of a lane's planned writes in the face of what was read: requests to send, ends, or another wait. */
 import { NEW_RECORD, type Intent, type RecordMemory } from '../journal/port.ts';
-import type { RecordState } from '../territory-api/port.ts';
+import type { ApiTrouble, RecordState } from '../territory-api/port.ts';
 import { makeIntent } from './intent.ts';
-import { failure, judgeRefusal, type JudgeContext } from './judge.ts';
+import { failure, judgeRefusal, judgeUnreadable, type JudgeContext } from './judge.ts';
 import type { LaneReport } from './lane-report.ts';
 import type { LanePlan, PlannedWrite } from './plan.ts';
 import { hasCaughtUp, probeIntervalMs, type PropagationRules } from './propagation.ts';
@@ -24,42 +24,49 @@ export interface Passenger {
   readonly intents: Intent[];
 }
 
-/** What was read of one lane's records. */
-export interface LaneReading {
-  /** The read showed its freshness. */
-  readonly proof: boolean;
-  /** By id. */
-  readonly records: ReadonlyMap<string, RecordState>;
-}
+/** What was read of one lane's records, by id. */
+export type LaneReading = ReadonlyMap<string, RecordReading>;
 
-/**
- * Fills the passenger's intents, and ends or postpones what needs no write.
- * @param reading undefined where the API answered for other lanes but not for this one
- */
+export type RecordReading =
+  /** `proof`: the read showed its freshness. */
+  | { readonly kind: 'read'; readonly state: RecordState; readonly proof: boolean }
+  /** The API fails to read this record while it reads others. */
+  | { readonly kind: 'failed'; readonly trouble: ApiTrouble }
+  /** No read of it was answered, and it is open whose fault that is. */
+  | { readonly kind: 'unread' };
+
+/** Fills the passenger's intents, and ends or postpones what needs no write. */
 export function decide(
   passenger: Passenger,
-  reading: LaneReading | undefined,
+  reading: LaneReading,
   context: JudgeContext,
   rules: FlightRules,
 ): void {
   const { plan, report } = passenger;
   const { propagation } = rules;
-  if (!reading) return report.waitFor('retrying', retryDelayMs(rules.retry, 1, context.fraction));
-  const { records: reads, proof } = reading;
+  const reads = new Map(
+    [...reading].flatMap(([id, read]) => (read.kind === 'read' ? [[id, read.state]] : [])),
+  );
+  const proof = [...reading.values()].every((read) => read.kind !== 'read' || read.proof);
   if (!hasCaughtUp(report.lane.memory.rest, reads, proof, context.nowMs)) {
     const left = (report.lane.memory.rest?.latest ?? 0) - context.nowMs;
     return report.waitFor('resting', Math.min(probeIntervalMs(propagation), left));
   }
   for (const write of plan.writes) {
-    const intent = decideWrite(
-      passenger,
-      write,
-      reads.get(write.id) ?? { found: false },
-      proof,
-      context,
-      rules,
-    );
-    if (intent) passenger.intents.push(intent);
+    const read = reading.get(write.id) ?? { kind: 'unread' };
+    switch (read.kind) {
+      case 'read': {
+        const intent = decideWrite(passenger, write, read.state, read.proof, context, rules);
+        if (intent) passenger.intents.push(intent);
+        break;
+      }
+      case 'failed':
+        judgeUnreadable(report, write, read.trouble, context);
+        break;
+      case 'unread':
+        report.waitFor('retrying', retryDelayMs(rules.retry, 1, context.fraction));
+        break;
+    }
   }
 }
 
@@ -78,10 +85,9 @@ function decideWrite(
     report.waitFor('retrying', mayLand.until - context.nowMs);
     return undefined;
   }
-  const decision = rebase(write, read, proof, memory, {
-    onOverlap: rules.onOverlap,
-    retryLimit: rules.retry.limit,
-  });
+  if (read.found) report.saw(write.id, read.fields);
+  const rebaseRules = { onOverlap: rules.onOverlap, retryLimit: rules.retry.limit };
+  const decision = rebase(write, read, proof, memory, rebaseRules, report.unwrittenOf(write.id));
   switch (decision.kind) {
     case 'write':
       return makeIntent(report.lane, write, decision, memory);

@@ -28,6 +28,8 @@ export interface DispatcherOptions {
   readonly log: Log;
   readonly breaker: Pick<Breaker, 'state' | 'trip'>;
   readonly fly: Fly;
+  /** Lanes that would hold up the others of their flight: they fly after them, in the same place among the flights. */
+  readonly isSlow: (lane: ClaimedLane) => boolean;
   /** Flights at a time. */
   readonly concurrency: number;
   /** Records per flight. */
@@ -115,7 +117,7 @@ export class Dispatcher {
     const limit = batchSize();
     const lanes = await journal.claim({ records: limit, leaseMs });
     if (lanes.length === 0) return false;
-    const flight = this.run(lanes, limit, claimedAtMs).finally(() => {
+    const flight = this.runApart(lanes, limit, claimedAtMs).finally(() => {
       this.flights.delete(flight);
       this.wake();
     });
@@ -123,10 +125,19 @@ export class Dispatcher {
     return true;
   }
 
+  /** The slow ones wait with their leases kept until the others are done with. */
+  private async runApart(lanes: readonly ClaimedLane[], limit: number, claimedAtMs: number): Promise<void> {
+    const slow = lanes.filter(this.options.isSlow);
+    const others = lanes.filter((lane) => !slow.includes(lane));
+    const legs = [others, slow]
+      .filter((leg) => leg.length > 0)
+      .map((leg) => ({ leg, keeper: new LeaseKeeper(this.options, leg, claimedAtMs) }));
+    for (const { leg, keeper } of legs) await this.run(leg, limit, keeper);
+  }
+
   /** Never rejects: a flight that fails leaves its lanes to the end of their leases. */
-  private async run(lanes: readonly ClaimedLane[], limit: number, claimedAtMs: number): Promise<void> {
+  private async run(lanes: readonly ClaimedLane[], limit: number, keeper: LeaseKeeper): Promise<void> {
     const { fly, breaker, log } = this.options;
-    const keeper = new LeaseKeeper(this.options, lanes, claimedAtMs);
     try {
       const result = await fly(lanes, limit, () => keeper.maySend(), this.aborting.signal);
       if (result.trouble) breaker.trip(result.trouble);

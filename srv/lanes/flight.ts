@@ -9,7 +9,7 @@ import type { Random } from '../platform/random.ts';
 import type { ApiTrouble, TerritoryApi } from '../territory-api/port.ts';
 import type { Blame } from './blame.ts';
 import type { BulkReads } from './bulk-read.ts';
-import type { BulkAnswer } from './bulk-write.ts';
+import { sendSuspecting, type BulkAnswer } from './bulk-write.ts';
 import { decide, type FlightRules, type Passenger } from './decide.ts';
 import { judge, type JudgeContext } from './judge.ts';
 import { LaneReport, type EndChange } from './lane-report.ts';
@@ -53,7 +53,7 @@ export async function fly(
   maySend: () => boolean,
   signal: AbortSignal,
 ): Promise<FlightResult> {
-  const passengers = board(lanes, limit, deps.clock.now());
+  const passengers = board(lanes, limit, deps.clock.now(), deps.rules);
   const writesThen = deps.blame.writes;
   const read = await deps.reads.read(passengers, deps.api, signal);
   if (read.kind === 'trouble') {
@@ -68,12 +68,28 @@ export async function fly(
   return { ...result, trouble: result.trouble ?? suspicion };
 }
 
-function board(lanes: readonly ClaimedLane[], limit: number, nowMs: number): Passenger[] {
+/** A record of the lane is under suspicion of making requests fail: finding out takes many requests. */
+export function holdsSuspect(
+  { changes, territoryId }: ClaimedLane,
+  { suspects, reads }: Pick<FlightDeps, 'suspects' | 'reads'>,
+): boolean {
+  const lists = [suspects, reads.suspects].filter(({ none }) => !none);
+  return lists.some((list) =>
+    changes.some(({ change }) => change.assignments.some(({ id }) => list.has({ territoryId, id }))),
+  );
+}
+
+function board(
+  lanes: readonly ClaimedLane[],
+  limit: number,
+  nowMs: number,
+  { onOverlap }: FlightRules,
+): Passenger[] {
   let room = limit;
   return lanes.map((lane) => {
     const plan = planLane(lane, Math.max(1, room));
     room -= plan.repeats.length + plan.writes.length;
-    const report = new LaneReport(lane, plan.prefixEnd, nowMs, plan.replays);
+    const report = new LaneReport(lane, plan.prefixEnd, nowMs, plan.replays, onOverlap);
     report.supersede(plan.superseded);
     return { plan, report, intents: [...plan.repeats] };
   });
@@ -98,7 +114,8 @@ async function write(
   if (sendable.length === 0 || !maySend()) return { writes: 0, conflicts: 0 };
   const sent = sendable.flatMap((passenger) => passenger.intents.map((intent) => ({ passenger, intent })));
   const writesThen = deps.blame.writes;
-  const answers = await deps.suspects.send(
+  const answers = await sendSuspecting(
+    deps.suspects,
     deps.api,
     sent.map(({ intent }) => intent.request),
     signal,
@@ -128,6 +145,7 @@ function judgeAll(
   // Successes first: they decide whose fault a refusal is.
   judged.sort((a, b) => Number(isDone(b.answer)) - Number(isDone(a.answer)));
   for (const { report, intent, wasInDoubt, answer } of judged) {
+    if (answer.kind === 'not-sent') continue;
     if (answer.kind === 'trouble') {
       trouble ??= answer.trouble;
       markUnanswered(report, intent, answer.sent, context);

@@ -2,6 +2,7 @@
 import type { FailureCode } from '../events/outcome.ts';
 import { NEW_RECORD, type Intent } from '../journal/port.ts';
 import type { Log } from '../platform/log.ts';
+import type { ApiTrouble } from '../territory-api/port.ts';
 import type { Blame } from './blame.ts';
 import type { BulkRecord } from './bulk-write.ts';
 import type { LaneReport, ResultPart } from './lane-report.ts';
@@ -54,6 +55,7 @@ export function judge(
       return judgeRefused(report, intent, wasInDoubt, answer, context);
     case 'defect':
       context.log.error('The territory API refused a request as malformed: a defect of this program', {
+        alert: 'TerritorySyncDeadLetter',
         status: answer.status,
         code: answer.code,
       });
@@ -63,14 +65,12 @@ export function judge(
       return judgeFailure(report, intent, answer, context);
     case 'rolled-back':
       return judgeRolledBack(report, intent, wasInDoubt, context);
-    case 'running':
     case 'missing':
       report.note(covers, { ...step, step: 'in-doubt' });
-      report.unanswered(intent, context.landsBy);
-      return report.waitFor(
-        'retrying',
-        retryDelayMs(context.retry, 1, context.fraction, context.retryAfterMs),
-      );
+      return judgeFailure(report, intent, answer, context);
+    case 'running':
+      report.note(covers, { ...step, step: 'in-doubt' });
+      return judgeRunning(report, intent, context);
   }
 }
 
@@ -178,35 +178,77 @@ export function judgeRefusal(
 }
 
 /**
- * 5xx for this record while the request as a whole was answered, or a repetition that the API refuses as a whole: it
- * stays in doubt, and a failure counts only when another record's write succeeded since the last one.
+ * 5xx for this record while the request as a whole was answered, no word about it in that answer, or a repetition that the API
+ * refuses as a whole: it stays in doubt, and spends its attempts while others are written.
  */
 function judgeFailure(
   report: LaneReport,
   intent: Intent,
-  answer: Extract<BulkRecord, { kind: 'failed' | 'refused' }>,
+  answer: Extract<BulkRecord, { kind: 'failed' | 'missing' | 'refused' }>,
   context: JudgeContext,
 ): void {
   const { id } = intent.request;
+  report.unanswered(intent, context.landsBy);
+  if (spendAttempt(report, id, context) === 'attempts left') return;
+  switch (answer.kind) {
+    case 'failed':
+      return report.end(id, intent, failure('API_ERROR', answer));
+    case 'missing':
+      return report.end(id, intent, failure('API_ERROR', { message: LEFT_OUT }));
+    case 'refused':
+      return intent.covers.length > 1
+        ? report.unmerge(id)
+        : report.end(id, intent, failure(codeOfStatus(answer.status), answer));
+  }
+}
+
+/** The API fails to read this record while it reads others: without its ETag nothing of it can be written. */
+export function judgeUnreadable(
+  report: LaneReport,
+  write: Pick<Intent, 'covers' | 'supersedes'> & { readonly id: string },
+  trouble: ApiTrouble,
+  context: JudgeContext,
+): void {
+  const { id, covers } = write;
+  report.note(covers, { at: context.nowMs, step: 'waiting', assignment: id, detail: 'cannot be read' });
+  if (spendAttempt(report, id, context) === 'attempts left') return;
+  report.end(id, write, failure('API_ERROR', { status: trouble.status, message: UNREADABLE }));
+}
+
+/** A failure counts only when another record's write succeeded since the last one; each makes the lane wait longer. */
+function spendAttempt(report: LaneReport, id: string, context: JudgeContext): 'attempts left' | 'spent' {
   const { failures, undecidedRounds } = report.memoryOf(id) ?? NEW_RECORD;
+  const { limit } = context.retry;
   const othersSucceeded = context.blame.othersSucceeded(recordName(report, id), failures, context.writesThen);
   const counts = othersSucceeded || failures === 0;
-  report.unanswered(intent, context.landsBy);
   report.remember(id, {
     failures: counts ? failures + 1 : failures,
     undecidedRounds: counts ? undecidedRounds : undecidedRounds + 1,
   });
-  if (othersSucceeded && failures + 1 > context.retry.limit) {
-    if (answer.kind === 'failed') return report.end(id, intent, failure('API_ERROR', answer));
-    return intent.covers.length > 1
-      ? report.unmerge(id)
-      : report.end(id, intent, failure(codeOfStatus(answer.status), answer));
-  }
-  report.waitFor(
-    'retrying',
-    retryDelayMs(context.retry, failures + undecidedRounds + 1, context.fraction, context.retryAfterMs),
-  );
+  if (othersSucceeded && failures + 1 > limit) return 'spent';
+  waitLonger(report, failures + undecidedRounds + 1, context);
+  return 'attempts left';
 }
+
+/** An earlier send is still being carried out, or this one was put off: nobody's fault, but asked less and less often. */
+function judgeRunning(report: LaneReport, intent: Intent, context: JudgeContext): void {
+  const { id } = intent.request;
+  const { failures, undecidedRounds } = report.memoryOf(id) ?? NEW_RECORD;
+  report.unanswered(intent, context.landsBy);
+  report.remember(id, { undecidedRounds: undecidedRounds + 1 });
+  waitLonger(report, failures + undecidedRounds + 1, context);
+}
+
+function waitLonger(
+  report: LaneReport,
+  retry: number,
+  { retry: policy, fraction, retryAfterMs }: JudgeContext,
+): void {
+  report.waitFor('retrying', retryDelayMs(policy, retry, fraction, retryAfterMs));
+}
+
+const LEFT_OUT = 'the territory API leaves this record out of its answers while it answers for others';
+const UNREADABLE = 'the territory API cannot read this record while it reads others';
 
 export function failure(
   code: FailureCode,

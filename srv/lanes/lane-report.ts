@@ -1,4 +1,5 @@
 /** Gathers what a flight made of one lane, and turns it into the completion that the journal records. */
+import type { Scalar } from '../events/change.ts';
 import type { AssignmentOutcome, AssignmentResult } from '../events/outcome.ts';
 import type {
   ChangeProgress,
@@ -14,7 +15,9 @@ import type {
   WaitState,
 } from '../journal/port.ts';
 import { isForgettable, NEW_RECORD } from '../journal/port.ts';
-import { isAmong, type Superseded } from './plan.ts';
+import { isAmong, itemsOf, type Superseded } from './plan.ts';
+import type { OverlapPolicy } from './rebase.ts';
+import { Unwritten } from './unwritten.ts';
 
 /** Makes the ending of a change of which every assignment has a result. */
 export type EndChange = (
@@ -40,19 +43,31 @@ export class LaneReport {
   private readonly progress = new Map<number, Progress>();
   private readonly records: Map<string, RecordMemory>;
   private readonly written = new Map<string, string | undefined>();
+  private readonly unwritten: Unwritten;
+  private readonly shown = new Map<string, Readonly<Record<string, unknown>>>();
+  private readonly onOverlap: OverlapPolicy;
   private unmergedUpTo: number;
   private wait: { state: WaitState; delayMs: number } | undefined;
 
   /**
    * @param nowMs epoch milliseconds
    * @param replays positions of the prefix, where it is made of replays
+   * @param onOverlap under `review` it is kept which fields dead letters left unwritten: nothing else asks for it
    */
-  constructor(lane: ClaimedLane, prefixEnd: number, nowMs: number, replays: readonly number[] = []) {
+  constructor(
+    lane: ClaimedLane,
+    prefixEnd: number,
+    nowMs: number,
+    replays: readonly number[] = [],
+    onOverlap: OverlapPolicy = 'source-wins',
+  ) {
     this.lane = lane;
     this.prefixEnd = prefixEnd;
     this.replays = replays;
     this.records = new Map([...lane.memory.records].filter(([, record]) => !isForgettable(record, nowMs)));
     this.unmergedUpTo = lane.memory.unmergedUpTo;
+    this.unwritten = new Unwritten(lane.memory.unwritten ?? [], nowMs);
+    this.onOverlap = onOverlap;
   }
 
   memoryOf(id: string): RecordMemory | undefined {
@@ -63,6 +78,16 @@ export class LaneReport {
     const memory = { ...NEW_RECORD, ...this.records.get(id), ...change };
     this.records.set(id, memory);
     return memory;
+  }
+
+  /** A read showed these fields of the record. */
+  saw(id: string, fields: Readonly<Record<string, unknown>>): void {
+    this.shown.set(id, fields);
+  }
+
+  /** Field → what the record may show because dead letters of ours have not set it. */
+  unwrittenOf(id: string): ReadonlyMap<string, readonly Scalar[]> {
+    return this.unwritten.of(id);
   }
 
   /** The request was sent and not answered: it is repeated until it is. `landsBy`: see `mayLand`. */
@@ -97,6 +122,7 @@ export class LaneReport {
         covered.index,
         superseded ? { id, result: 'superseded' } : { id, ...result },
       );
+      this.noteUnwritten(covered, result);
     }
     const { mayLand, refusals } = this.records.get(id) ?? NEW_RECORD;
     const failedInDoubt = result.result === 'failed' && this.isInDoubt(id);
@@ -107,6 +133,15 @@ export class LaneReport {
     }
     // Nothing was written, so the ETag has not moved on: a later request that equals a refused one needs another key.
     if (result.result === 'unchanged' && refusals > 0 && this.hasOpen(id)) this.remember(id, { refusals });
+  }
+
+  private noteUnwritten({ position, index }: Covered, { result }: ResultPart): void {
+    const change = this.changeAt(position);
+    const assignment = change && itemsOf(change).find((item) => item.index === index)?.assignment;
+    if (!assignment) return;
+    if (result !== 'failed') this.unwritten.writtenBy(position, assignment);
+    else if (this.onOverlap === 'review')
+      this.unwritten.leftBy(position, assignment, this.shown.get(assignment.id));
   }
 
   private hasOpen(id: string): boolean {
@@ -170,12 +205,20 @@ export class LaneReport {
     const ended = progress.flatMap((made) => this.endingOf(made, endChange));
     const replays = this.replays.filter((position) => ended.every((ending) => ending.position !== position));
     const { prefixEnd, unmergedUpTo, records } = this;
+    const unwritten = this.unwritten.all;
     return {
       territoryId: this.lane.territoryId,
       fence: this.lane.fence,
       progress,
       ended,
-      memory: { prefixEnd, unmergedUpTo, ...(replays.length > 0 && { replays }), records, rest },
+      memory: {
+        prefixEnd,
+        unmergedUpTo,
+        ...(replays.length > 0 && { replays }),
+        records,
+        rest,
+        ...(unwritten.length > 0 && { unwritten }),
+      },
       wait: this.wait,
       alsoRest:
         relatedTo.length > 0 ? { territoryIds: [...new Set(relatedTo)], delayMs: alsoRestMs } : undefined,

@@ -1,7 +1,9 @@
 /**
  * Publishes outcome events and dead letters until the mesh accepts them. Ids are stable, so a repeated one can be told;
- * no order among them is promised. An outcome event that the mesh refuses for good is parked, a dead letter never.
+ * no order among them is promised. An outcome event that the mesh refuses for good is parked, a dead letter never: one that is
+ * too large goes in a smaller form.
  */
+import { withoutBody, withoutHistory } from '../events/dead-letter.ts';
 import type { Journal, OutboxMessage } from '../journal/port.ts';
 import type { Mesh, OutgoingMessage, PublishResult } from '../mesh/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
@@ -14,8 +16,11 @@ const IN_FLIGHT_LIMIT = 200;
 const RESEND_MS = 1000;
 const REFUSED_RESEND_MS = 30_000;
 
+/** The only refusal that shows that the body is to blame: any other may be over by the next time. */
+const TOO_LARGE = 'amqp:link:message-size-exceeded';
+
 export interface OutboxPublisherOptions {
-  readonly journal: Pick<Journal, 'takeUnsent' | 'markSent' | 'park' | 'giveBack' | 'onWork'>;
+  readonly journal: Pick<Journal, 'durability' | 'takeUnsent' | 'markSent' | 'park' | 'giveBack' | 'onWork'>;
   readonly mesh: Pick<Mesh, 'publish'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -100,12 +105,35 @@ export class OutboxPublisher {
     return journal.giveBack([id]);
   }
 
-  /** A dead letter that the broker refuses with its history goes without it: the original bytes are what matters. */
+  /**
+   * A dead letter that the broker refuses with its history goes without it: the original bytes are what matters. Where even
+   * these are too large, what is known of it goes without them, so that it is not tried for ever while its delivery waits.
+   */
   private async deliver(kind: OutboxMessage['kind'], message: OutgoingMessage): Promise<PublishResult> {
     const result = await this.options.mesh.publish(message);
-    if (result.kind !== 'refused' || kind !== 'dead-letter' || message.properties?.['history'] === undefined)
-      return result;
-    const { history: _, ...properties } = message.properties;
-    return this.options.mesh.publish({ ...message, properties });
+    if (result.kind !== 'refused' || kind !== 'dead-letter') return result;
+    const shorter = withoutHistory(message);
+    const hasHistory = message.properties?.['history'] !== undefined;
+    const again = hasHistory ? await this.options.mesh.publish(shorter) : result;
+    if (again.kind !== 'refused' || again.condition !== TOO_LARGE) return again;
+    const last = await this.options.mesh.publish(withoutBody(shorter));
+    if (last.kind === 'accepted') this.tellOmitted(message);
+    return last;
+  }
+
+  private tellOmitted({ messageId, body, properties = {} }: OutgoingMessage): void {
+    const { source, id } = properties;
+    const bytes = { deadLetterId: messageId, source, id, sizeBytes: body.length };
+    if (this.options.journal.durability === 'journal') {
+      this.options.log.warn(
+        'The mesh takes no dead letter this large: its copy has no body, the journal keeps it',
+        bytes,
+      );
+    } else {
+      this.options.log.error(
+        'The mesh takes no dead letter this large: its copy has no body, and nothing else keeps it; have its source send it again in parts',
+        bytes,
+      );
+    }
   }
 }

@@ -112,8 +112,8 @@ function openItems(prefix: readonly PendingChange[]): { open: Item[]; superseded
   return { open, superseded };
 }
 
-/** What of a change has not ended. */
-function itemsOf(pending: PendingChange): readonly ReplayItem[] {
+/** What of a change has not ended; of a replay, what of that is still to be written. */
+export function itemsOf(pending: PendingChange): readonly ReplayItem[] {
   if (pending.replay) return replayItems(pending);
   const { change, results } = pending;
   return change.assignments.flatMap((assignment, index) => (results[index] ? [] : { index, assignment }));

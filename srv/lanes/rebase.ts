@@ -3,7 +3,7 @@
  * proof and the record is not in doubt; otherwise the write is sent with the ETag that was read and the API's answer
  * decides: `If-Match` makes a needless write harmless, while a wrong conclusion would lose a change.
  */
-import type { Operation } from '../events/change.ts';
+import type { Operation, Scalar } from '../events/change.ts';
 import { NEW_RECORD, type RecordMemory } from '../journal/port.ts';
 import type { RecordState } from '../territory-api/port.ts';
 import type { PlannedWrite } from './plan.ts';
@@ -31,13 +31,18 @@ export type Decision =
   /** The read allows neither a conclusion nor a write: read again later, past the cache. */
   | { readonly kind: 'look-again' };
 
-/** Decides one record. `memory` is what the lane remembers of it, undefined on its first flight. */
+/**
+ * Decides one record.
+ * @param memory what the lane remembers of it, undefined on its first flight
+ * @param unwritten field → what it may show because dead letters of ours have not set it (`unwritten.ts`)
+ */
 export function rebase(
   write: PlannedWrite,
   read: RecordState,
   proof: boolean,
   memory: RecordMemory | undefined,
   rules: RebaseRules,
+  unwritten: ReadonlyMap<string, readonly Scalar[]> = new Map(),
 ): Decision {
   const { conflicts, refusals } = memory ?? NEW_RECORD;
   const lastLook = conflicts > rules.retryLimit;
@@ -50,7 +55,7 @@ export function rebase(
   if (write.operation !== 'delete' && conclusive && isAsWanted(write, read)) {
     return { kind: 'conclude', result: doubt === 'resolved' ? 'updated' : 'unchanged', etag: read.etag };
   }
-  if (rules.onOverlap === 'review' && (doubt === 'resolved' || overlaps(write, read))) {
+  if (rules.onOverlap === 'review' && (doubt === 'resolved' || overlaps(write, read, unwritten))) {
     return proof || lastLook ? { kind: 'fail', code: 'OVERLAP' } : { kind: 'look-again' };
   }
   if (spent) return { kind: 'fail', code: 'CONFLICT_LIMIT' };
@@ -103,11 +108,17 @@ function isAsWanted(write: PlannedWrite, { fields, comparedAs }: Found): boolean
   );
 }
 
-/** Someone else set a field of ours to neither what the source saw nor what it wants. */
-function overlaps(write: PlannedWrite, { fields, comparedAs }: Found): boolean {
-  const isNow = (value: PlannedWrite['fields'][string], name: string) =>
-    sameValue(value, fields[name], comparedAs?.get(name));
-  return Object.entries(write.before).some(
-    ([name, image]) => !isNow(image, name) && !isNow(write.fields[name] ?? null, name),
-  );
+/** Someone else set a field of ours: it shows neither what the source saw, nor what it wants, nor what we left there. */
+function overlaps(
+  write: PlannedWrite,
+  { fields, comparedAs }: Found,
+  unwritten: ReadonlyMap<string, readonly Scalar[]>,
+): boolean {
+  return Object.entries(write.before).some(([name, image]) => {
+    // What was left there is known as it was read, not only as an event would say it.
+    const explained = [image, write.fields[name] ?? null, ...(unwritten.get(name) ?? [])];
+    return !explained.some(
+      (value) => value === fields[name] || sameValue(value, fields[name], comparedAs?.get(name)),
+    );
+  });
 }

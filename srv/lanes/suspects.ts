@@ -1,10 +1,11 @@
 /**
  * Finds the one record that makes the API fail on whole requests. After trouble every record of that request is suspect:
- * suspects travel together, apart from the others, and are halved as soon as they meet trouble again, while the others'
- * answers show that the API is up. Who fails alone travels alone from then on, and its failure counts as its own.
+ * suspects are asked about apart from the others, divided as long as they meet trouble, while others' answers show that the
+ * API is up. Who fails alone is asked about alone from then on, and its failure counts as its own. Reads and writes each have
+ * their own suspects.
  */
-import type { ApiTrouble, TerritoryApi, WriteRequest } from '../territory-api/port.ts';
-import { sendBulk, type BulkAnswer } from './bulk-write.ts';
+import type { ApiTrouble, RecordRef } from '../territory-api/port.ts';
+import { divide } from './parts.ts';
 
 /** Suspects remembered at a time; beyond it the oldest is trusted again. */
 const REMEMBERED = 10_000;
@@ -12,127 +13,191 @@ const REMEMBERED = 10_000;
 /** Trouble that the content of a request can cause; of the rest no record is suspect. */
 const SUSPICIOUS: readonly ApiTrouble['reason'][] = ['unavailable', 'timeout', 'network', 'not-an-answer'];
 
-interface Suspicion {
-  readonly travels: 'together' | 'alone';
-  /** How many records had been answered when it last failed: more by now show that the API is up. */
-  readonly answeredThen: number;
+/** What asking about one record brought. */
+export type Asked<T> =
+  /** `lonely`: with it in a request no other record would have had an answer. */
+  | { readonly kind: 'answered'; readonly answer: T; readonly lonely?: true }
+  | UnansweredRecord
+  /** The time for it is over. */
+  | { readonly kind: 'not-asked' };
+
+/** `sent`: false only where the API has certainly not acted on it. */
+export interface UnansweredRecord {
+  readonly kind: 'trouble';
+  readonly trouble: ApiTrouble;
+  readonly sent: boolean;
 }
 
-type Send = (requests: readonly WriteRequest[]) => Promise<readonly BulkAnswer[]>;
+/** `culprit`: it fails whenever it is asked about, and others do not. */
+export type Searched<T> = Asked<T> | { readonly kind: 'culprit'; readonly trouble: ApiTrouble };
+
+/** Asks about these records in one go; one answer each, in their order. */
+export type Ask<R, T> = (part: readonly R[]) => Promise<readonly Asked<T>[]>;
+
+interface Suspicion {
+  readonly travels: 'together' | 'alone';
+  /** How many records had been answered when it came under suspicion: more by now show that the API is up. */
+  readonly answeredThen: number;
+  /** How often it failed alone while nothing showed that. Who has failed least is tried first: so every search gets further. */
+  readonly failures: number;
+}
+
+/** One search's findings, by record. */
+type Findings<R, T> = Map<R, Searched<T>>;
 
 export class Suspects {
+  private readonly parallel: number;
   private readonly known = new Map<string, Suspicion>();
   private answered = 0;
+  /** What the last search came to: after a hiccup the suspects are first asked about together, which is cheap. */
+  private expected: 'hiccup' | 'culprit' = 'culprit';
 
-  /** As `sendBulk`; a record that failed alone, and others were answered since it last did, is answered as `failed`. */
-  async send(
-    api: TerritoryApi,
-    requests: readonly WriteRequest[],
-    signal: AbortSignal,
-    maySend: () => boolean,
-  ): Promise<readonly BulkAnswer[]> {
-    const answers = new Map<WriteRequest, BulkAnswer>();
-    const send: Send = async (part) => {
-      const found = await sendBulk(api, part, signal, maySend);
-      part.forEach((request, index) => answers.set(request, this.noticed(request, found[index])));
-      return found;
-    };
-    const [trusted, together, alone] = this.grouped(requests);
-    if (trusted.length > 0) await send(trusted);
-    const trouble = [...answers.values()].find((answer) => answer.kind === 'trouble');
-    if (!trouble) {
-      if (together.length > 0) await this.hunt(together, send);
-      for (const request of alone) await send([request]);
-    }
-    return requests.map((request) => this.settled(request, answers, trouble));
+  has(ref: RecordRef): boolean {
+    return this.known.has(nameOf(ref));
   }
 
-  /** Halves as long as the halves are told apart; where nothing at all is answered, it is not one record's fault. */
-  private async hunt(suspects: readonly WriteRequest[], send: Send): Promise<void> {
-    const depth = Math.ceil(Math.log2(suspects.length)) + 2;
-    let requestsLeft = depth;
-    let parts = [suspects];
+  /** No record is under suspicion. */
+  get none(): boolean {
+    return this.known.size === 0;
+  }
+
+  /** @param parallel requests of one search under way at a time */
+  constructor(parallel = 1) {
+    this.parallel = parallel;
+  }
+
+  /** Answers in the order of the records. */
+  async ask<R extends RecordRef, T>(records: readonly R[], ask: Ask<R, T>): Promise<readonly Searched<T>[]> {
+    const findings: Findings<R, T> = new Map();
+    const [trusted, together, alone] = this.grouped(records);
+    if (trusted.length > 0) await this.askParts([trusted], ask, findings);
+    if (![...findings.values()].some(isTrouble)) {
+      if (together.length > 0) await this.hunt(together, ask, findings);
+      await this.eachAlone(alone, ask, findings);
+    }
+    const trouble = [...findings.values()].find(isTrouble);
+    // Not asked about in this round: it goes another time, as it is.
+    const left: Searched<T> = trouble ? { ...trouble, sent: false } : { kind: 'not-asked' };
+    return records.map((record) => findings.get(record) ?? left);
+  }
+
+  private async eachAlone<R extends RecordRef, T>(
+    alone: readonly R[],
+    ask: Ask<R, T>,
+    findings: Findings<R, T>,
+  ): Promise<void> {
+    for (let next = 0; next < alone.length; next += this.parallel) {
+      const some = alone.slice(next, next + this.parallel);
+      await this.askParts(
+        some.map((record) => [record]),
+        ask,
+        findings,
+      );
+    }
+  }
+
+  /** Divides as long as the parts are told apart; where nothing at all is answered, it is not one record's fault. */
+  private async hunt<R extends RecordRef, T>(
+    suspects: readonly R[],
+    ask: Ask<R, T>,
+    findings: Findings<R, T>,
+  ): Promise<void> {
+    const patience = Math.ceil(Math.log2(suspects.length)) + 2;
+    let requestsLeft = patience;
+    let culprits = 0;
+    let parts = this.expected === 'hiccup' ? [suspects] : divide(suspects);
     while (parts.length > 0 && requestsLeft > 0) {
-      const [part = [], ...others] = parts;
-      parts = others;
-      requestsLeft -= 1;
-      const found = await send(part);
-      if (!found.some(isTrouble)) {
-        // Someone is answered, so the search is worth going on until all are told apart.
-        requestsLeft = depth;
-      } else if (part.length === 1) {
-        this.travelAlone(part[0]);
-      } else {
-        const middle = Math.ceil(part.length / 2);
-        parts = [part.slice(0, middle), part.slice(middle), ...parts];
-      }
+      const count = Math.min(this.parallel, requestsLeft);
+      const failed = await this.askParts(parts.slice(0, count), ask, findings);
+      // Someone is answered, so the search is worth going on until all are told apart.
+      requestsLeft = failed.length < Math.min(count, parts.length) ? patience : requestsLeft - count;
+      culprits += failed.filter(({ length }) => length === 1).length;
+      const divided = failed.filter(({ length }) => length > 1).flatMap(divide);
+      parts = [...divided, ...parts.slice(count)];
     }
+    this.expected = culprits > 0 ? 'culprit' : 'hiccup';
   }
 
-  private grouped(requests: readonly WriteRequest[]): [WriteRequest[], WriteRequest[], WriteRequest[]] {
-    const groups: [WriteRequest[], WriteRequest[], WriteRequest[]] = [[], [], []];
-    for (const request of requests) {
-      const suspicion = this.known.get(nameOf(request));
-      if (suspicion === undefined) groups[0].push(request);
-      else if (suspicion.travels === 'together') groups[1].push(request);
-      else groups[2].push(request);
+  /** Asks about all these parts at a time; answers those that failed. */
+  private async askParts<R extends RecordRef, T>(
+    parts: readonly (readonly R[])[],
+    ask: Ask<R, T>,
+    findings: Findings<R, T>,
+  ): Promise<readonly (readonly R[])[]> {
+    const asked = await Promise.all(
+      parts.map(async (part) => {
+        const answers = await ask(part);
+        return part.map((record, index) => ({ record, answer: answers[index], alone: part.length === 1 }));
+      }),
+    );
+    // Answers first: they show that the API is up.
+    const all = asked.flat();
+    const isAnswered = ({ answer }: (typeof all)[number]) => Number(answer?.kind === 'answered');
+    for (const { record, answer, alone } of all.toSorted((a, b) => isAnswered(b) - isAnswered(a))) {
+      findings.set(record, this.found(record, answer, alone ? 'alone' : 'together'));
     }
-    return groups;
+    return parts.filter((part) => part.some((record) => hasFailed(findings.get(record))));
   }
 
   /** Keeps what the answer says of the record's innocence. */
-  private noticed(request: WriteRequest, answer: BulkAnswer | undefined): BulkAnswer {
-    const known = answer ?? { kind: 'answered', record: { kind: 'missing' } };
-    if (known.kind === 'answered') {
+  private found<T>(record: RecordRef, asked: Asked<T> | undefined, was: Suspicion['travels']): Searched<T> {
+    if (!asked || asked.kind === 'not-asked') return { kind: 'not-asked' };
+    const name = nameOf(record);
+    if (asked.kind === 'answered') {
       this.answered += 1;
-      this.known.delete(nameOf(request));
-    } else if (known.sent && SUSPICIOUS.includes(known.trouble.reason)) {
-      this.suspect(request);
+      this.known.delete(name);
+      if (asked.lonely) this.remember(name, { travels: 'alone', answeredThen: this.answered, failures: 0 });
+      return asked;
     }
-    return known;
+    if (!asked.sent || !SUSPICIOUS.includes(asked.trouble.reason)) return asked;
+    const { answeredThen, failures, travels } = this.known.get(name) ?? this.newSuspicion(name);
+    if (was !== 'alone') return asked;
+    if (travels === 'together' && this.answered <= answeredThen) {
+      this.remember(name, { travels, answeredThen, failures: failures + 1 });
+      return asked;
+    }
+    this.remember(name, { travels: 'alone', answeredThen, failures });
+    return { kind: 'culprit', trouble: asked.trouble };
   }
 
-  private settled(
-    request: WriteRequest,
-    answers: ReadonlyMap<WriteRequest, BulkAnswer>,
-    trouble: Extract<BulkAnswer, { kind: 'trouble' }> | undefined,
-  ): BulkAnswer {
-    const answer = answers.get(request);
-    // Not sent in this round: it flies another time, as it is stored.
-    if (!answer)
-      return trouble ? { ...trouble, sent: false } : { kind: 'answered', record: { kind: 'missing' } };
-    const suspicion = this.known.get(nameOf(request));
-    if (answer.kind === 'answered' || suspicion?.travels !== 'alone') return answer;
-    if (!answer.sent || !SUSPICIOUS.includes(answer.trouble.reason)) return answer;
-    if (this.answered <= suspicion.answeredThen) return answer;
-    this.known.set(nameOf(request), { travels: 'alone', answeredThen: this.answered });
-    const { status, message } = answer.trouble;
-    return { kind: 'answered', record: { kind: 'failed', status: status ?? GATEWAY_TIMEOUT, message } };
+  private grouped<R extends RecordRef>(records: readonly R[]): readonly [R[], readonly R[], R[]] {
+    const trusted: R[] = [];
+    const together: { readonly record: R; readonly failures: number }[] = [];
+    const alone: R[] = [];
+    for (const record of records) {
+      const suspicion = this.known.get(nameOf(record));
+      if (suspicion === undefined) trusted.push(record);
+      else if (suspicion.travels === 'alone') alone.push(record);
+      else together.push({ record, failures: suspicion.failures });
+    }
+    const leastFirst = together.toSorted((a, b) => a.failures - b.failures);
+    return [trusted, leastFirst.map(({ record }) => record), alone];
   }
 
-  private suspect(request: WriteRequest): void {
-    const name = nameOf(request);
-    if (this.known.has(name)) return;
+  private newSuspicion(name: string): Suspicion {
+    const suspicion = { travels: 'together', answeredThen: this.answered, failures: 0 } as const;
+    this.remember(name, suspicion);
+    return suspicion;
+  }
+
+  private remember(name: string, suspicion: Suspicion): void {
+    this.known.delete(name);
     if (this.known.size >= REMEMBERED) {
       const oldest = this.known.keys().next().value;
       if (oldest !== undefined) this.known.delete(oldest);
     }
-    this.known.set(name, { travels: 'together', answeredThen: this.answered });
-  }
-
-  private travelAlone(request: WriteRequest | undefined): void {
-    const suspicion = request && this.known.get(nameOf(request));
-    if (suspicion) this.known.set(nameOf(request), { ...suspicion, travels: 'alone' });
+    this.known.set(name, suspicion);
   }
 }
 
-/** What a record's failure is called where the API gave no status: no answer in time. */
-const GATEWAY_TIMEOUT = 504;
-
-function isTrouble(answer: BulkAnswer): boolean {
-  return answer.kind === 'trouble';
+function isTrouble<T>(found: Searched<T>): found is UnansweredRecord {
+  return found.kind === 'trouble';
 }
 
-function nameOf({ territoryId, id }: WriteRequest): string {
+function hasFailed(found: Searched<unknown> | undefined): boolean {
+  return found?.kind === 'trouble' || found?.kind === 'culprit';
+}
+
+function nameOf({ territoryId, id }: RecordRef): string {
   return JSON.stringify([territoryId, id]);
 }

@@ -111,11 +111,13 @@ export class Lane {
     return this.entries.splice(0, first === -1 ? this.entries.length : first);
   }
 
-  /** Nothing is lost by forgetting it: no entries, owner, wait, remembered records or rest (epoch milliseconds). */
+  /** Nothing is lost by forgetting it: no entries, owner, wait, or anything remembered (epoch milliseconds). */
   forgettable(nowMs: number, epochMs: number): boolean {
-    const { records, rest } = this.memory;
-    const remembersRecord = [...records.values()].some((record) => !isForgettable(record, epochMs));
-    const remembers = remembersRecord || (rest !== undefined && rest.latest > epochMs);
+    const { records, rest, unwritten = [] } = this.memory;
+    const remembers =
+      [...records.values()].some((record) => !isForgettable(record, epochMs)) ||
+      (rest !== undefined && rest.latest > epochMs) ||
+      unwritten.some(({ until }) => until > epochMs);
     return this.entries.length === 0 && this.state(nowMs) === 'ready' && !remembers;
   }
 }

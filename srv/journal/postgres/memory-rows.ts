@@ -34,8 +34,8 @@ export function memoryText(memory: LaneMemory): string | null {
  * Epoch milliseconds from which the lane may be forgotten although something is remembered; null where it may not be by time
  * alone.
  */
-export function forgettableFrom({ records, rest }: LaneMemory): number | null {
-  let from = rest?.latest ?? 0;
+export function forgettableFrom({ records, rest, unwritten = [] }: LaneMemory): number | null {
+  let from = Math.max(rest?.latest ?? 0, ...unwritten.map(({ until }) => until));
   for (const { intent, doubt, mayLand } of records.values()) {
     if (intent !== undefined || doubt === 'refused' || !mayLand) return null;
     from = Math.max(from, mayLand.until);

@@ -28,6 +28,9 @@ export function flightGuarantees(bench: Bench): void {
         unmergedUpTo: position,
         records: new Map([['T1', record]]),
         rest: { latest: RECEIVED_AT + 5000, expected: new Map([['T1', 'W/"2"']]) },
+        unwritten: [
+          { id: '__proto__', name: 'owner', values: ['E1', null], position, until: RECEIVED_AT + 9000 },
+        ],
       };
       await journal.complete([completion(await claimOnly(journal), { begins: 1, ends: 0, memory })]);
       expect((await claimOnly(journal)).memory).toEqual(memory);

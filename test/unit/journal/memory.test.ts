@@ -75,11 +75,14 @@ describe('A lane', () => {
     expect(owned.forgettable(29, 0)).toBe(false);
   });
 
-  it('is kept for a rest that is not over, and for a record in doubt', () => {
+  it('is kept for a rest that is not over, a record in doubt, and a field that a dead letter left unwritten', () => {
     const resting = left({ rest: { latest: 1000, expected: new Map() } });
     expect(resting.forgettable(5, 999)).toBe(false);
     expect(resting.forgettable(5, 1000)).toBe(true);
     const doubtful = left({ records: new Map([['T1', { ...NEW_RECORD, doubt: 'sent' as const }]]) });
     expect(doubtful.forgettable(5, 0)).toBe(false);
+    const unwritten = left({ unwritten: [{ id: 'T1', name: 'a', values: [1], position: 1, until: 1000 }] });
+    expect(unwritten.forgettable(5, 999)).toBe(false);
+    expect(unwritten.forgettable(5, 1000)).toBe(true);
   });
 });

@@ -74,7 +74,7 @@ test('trouble of the request is the answer of every record', async () => {
   ).toEqual([TIMEOUT, TIMEOUT]);
 });
 
-describe('a request that is refused as a whole is halved', () => {
+describe('a request that is refused as a whole is divided', () => {
   test('until the culprit stands alone: it is refused, and every other record is written once', async () => {
     const api = refusing('T3');
     const answers = await sendBulk(api, requests('T1', 'T2', 'T3', 'T4', 'T5'), signal);
@@ -89,7 +89,7 @@ describe('a request that is refused as a whole is halved', () => {
       kind: 'answered',
       record: { kind: 'refused', status: 400, code: 'MALFORMED', whole: true },
     });
-    expect(api.sent).toEqual(['T1 T2 T3 T4 T5', 'T1 T2 T3', 'T1 T2', 'T3', 'T4 T5']);
+    expect(api.sent).toEqual(['T1 T2 T3 T4 T5', 'T1 T2', 'T3 T4', 'T3', 'T4', 'T5']);
   });
 
   test('with fewer than twice as many requests as records, whoever the culprits are', async () => {
@@ -108,7 +108,7 @@ describe('a request that is refused as a whole is halved', () => {
     );
   });
 
-  test('but not beyond trouble: the first half keeps its answers, the rest was certainly not sent', async () => {
+  test('but not beyond trouble: the first part keeps its answers, the rest was certainly not sent', async () => {
     const api = apiThat((ids) =>
       ids.length > 2 ? REFUSED : ids.includes('T3') ? TIMEOUT : { kind: 'answered', records: [DONE, DONE] },
     );
@@ -118,15 +118,15 @@ describe('a request that is refused as a whole is halved', () => {
       { kind: 'answered', record: DONE },
       { kind: 'answered', record: DONE },
     ]);
-    expect(answers.slice(2)).toEqual([TIMEOUT, TIMEOUT, unsent, unsent, unsent, unsent]);
-    expect(api.sent.at(-1)).toBe('T3 T4');
+    expect(answers.slice(2)).toEqual([TIMEOUT, unsent, unsent, unsent, unsent, unsent]);
+    expect(api.sent.at(-1)).toBe('T3');
   });
 
-  test('and not beyond the end of the lease: what was not sent any more counts as unanswered', async () => {
+  test('and not beyond the end of the lease: the rest is not sent', async () => {
     const api = refusing('T1');
     const answers = await sendBulk(api, requests('T1', 'T2', 'T3', 'T4'), signal, () => api.sent.length < 2);
     expect(answers).toHaveLength(4);
-    for (const answer of answers) expect(answer).toEqual({ kind: 'answered', record: { kind: 'missing' } });
+    for (const answer of answers) expect(answer).toEqual({ kind: 'not-sent' });
     expect(api.sent).toEqual(['T1 T2 T3 T4', 'T1 T2']);
   });
 });

@@ -2,14 +2,16 @@ import { describe, expect, test } from 'vitest';
 import type { Intent } from '../../../srv/journal/port.ts';
 import { Blame } from '../../../srv/lanes/blame.ts';
 import type { BulkRecord } from '../../../srv/lanes/bulk-write.ts';
-import { judge, judgeRefusal, type JudgeContext } from '../../../srv/lanes/judge.ts';
+import { judge, judgeRefusal, judgeUnreadable, type JudgeContext } from '../../../srv/lanes/judge.ts';
 import type { LaneReport } from '../../../srv/lanes/lane-report.ts';
+import type { Log } from '../../../srv/platform/log.ts';
 import {
   context,
   endChange,
   intent,
   lane,
   pending,
+  planned,
   remembering,
   report,
   request,
@@ -247,15 +249,38 @@ describe('a delete of what is gone', () => {
 });
 
 describe('in doubt', () => {
-  test('is what was not mentioned or is still running: the exact request is kept, and no attempt is spent', () => {
-    for (const answer of [{ kind: 'missing' }, { kind: 'running', status: 409 }] as const) {
-      const sent = intent();
-      const { memory, wait, result } = judged(answer, { intent: sent });
-      expect(memory).toMatchObject({ doubt: 'sent', conflicts: 0, failures: 0, refusals: 0 });
-      expect(memory?.intent).toBe(sent);
-      expect(wait).toEqual({ state: 'retrying', delayMs: 2000 });
-      expect(result).toBeUndefined();
-    }
+  test('is what is still running: the exact request is kept, no attempt is spent, and it is asked ever less often', () => {
+    const sent = intent();
+    const running = { kind: 'running', status: 409 } as const;
+    const { memory, wait, result } = judged(running, { intent: sent });
+    expect(memory).toMatchObject({ doubt: 'sent', intent: sent, conflicts: 0, failures: 0, refusals: 0 });
+    expect(wait).toEqual({ state: 'retrying', delayMs: 2000 });
+    expect(result).toBeUndefined();
+    const often = {
+      report: remembered({ undecidedRounds: 50 }),
+      context: context({ blame: othersWere('written') }),
+    };
+    const later = judged(running, often);
+    expect([later.wait?.delayMs, later.memory?.failures, later.result]).toEqual([32_000, 0, undefined]);
+  });
+
+  test('is what the answer leaves out: it spends its attempts while others are written, and ends still in doubt', () => {
+    const sent = intent();
+    const missing = { kind: 'missing' } as const;
+    expect(judged(missing, { intent: sent })).toMatchObject({
+      memory: { doubt: 'sent', failures: 1, intent: sent },
+      wait: { delayMs: 2000 },
+    });
+    const spent = (written: 'written' | 'not written') =>
+      judged(missing, {
+        report: remembered({ failures: 2, doubt: 'sent' }),
+        context: context({ blame: othersWere(written) }),
+      });
+    expect(spent('not written')).toMatchObject({ result: undefined, wait: { delayMs: 8000 } });
+    expect(spent('written')).toMatchObject({
+      result: { error: { code: 'API_ERROR' } },
+      memory: { doubt: 'sent', failures: 0 },
+    });
   });
 
   const failed = { kind: 'failed', status: 503 } as const;
@@ -328,12 +353,37 @@ describe('in doubt', () => {
   });
 });
 
+describe('a record that cannot be read while others are', () => {
+  const trouble = { reason: 'unavailable', status: 500, message: 'the API failed (500)' } as const;
+  const read = (known: LaneReport, written: 'written' | 'not written') => {
+    judgeUnreadable(known, planned(), trouble, context({ blame: othersWere(written) }));
+    const { progress, memory, wait } = known.completion(undefined, 0, endChange);
+    return { result: progress[0]?.results.get(0), memory: memory.records.get('T1'), wait };
+  };
+
+  test('spends its attempts, and ends as a failure of the API', () => {
+    expect(read(remembered({ failures: 1 }), 'written')).toMatchObject({
+      result: undefined,
+      memory: { failures: 2, doubt: 'none' },
+      wait: { state: 'retrying', delayMs: 4000 },
+    });
+    const { result, memory } = read(remembered({ failures: 2 }), 'written');
+    expect(result?.error).toMatchObject({ status: 500, code: 'API_ERROR' });
+    expect(memory).toBeUndefined();
+  });
+
+  test('never ends while nothing is written: that is an outage', () => {
+    const { result, wait } = read(remembered({ failures: 2, undecidedRounds: 500 }), 'not written');
+    expect([result, wait?.delayMs]).toEqual([undefined, 32_000]);
+  });
+});
+
 test('a request that the API calls malformed is our defect: dead letter at once, with an error in the log', () => {
-  const told: string[] = [];
-  const log = { ...silent, error: (message: string) => void told.push(message) };
+  const told: unknown[] = [];
+  const log: Log = { ...silent, error: (_, fields) => void told.push(fields?.['alert']) };
   const { result } = judged({ kind: 'defect', status: 428 }, { context: context({ log }) });
   expect(result?.error).toMatchObject({ status: 428, code: 'REJECTED_BY_API' });
-  expect(told).toHaveLength(1);
+  expect(told).toEqual(['TerritorySyncDeadLetter']);
 });
 
 test('a step is noted once for a change, however many of its assignments the write covers', () => {

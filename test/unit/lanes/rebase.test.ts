@@ -56,6 +56,22 @@ describe('nothing is concluded from a read', () => {
   });
 });
 
+describe('what the source saw before', () => {
+  const write = { fields: { owner: 'E3' }, before: { owner: 'E2' } };
+  const left = new Map([['owner', ['E1', 'E2']]]);
+  const review = (read: RecordState, unwritten?: typeof left) =>
+    rebase(planned(write), read, true, undefined, { onOverlap: 'review', retryLimit: 2 }, unwritten).kind;
+
+  test('and does not stand there because of our own dead letter is no overlap', () => {
+    expect(review(found({ owner: 'E1' }))).toBe('fail');
+    expect(review(found({ owner: 'E1' }), left)).toBe('write');
+  });
+
+  test('is still compared with what another writer has put there since', () => {
+    expect(review(found({ owner: 'X9' }), left)).toBe('fail');
+  });
+});
+
 describe('a refused repetition', () => {
   const memory = { doubt: 'refused', conflicts: 1 } as const;
 

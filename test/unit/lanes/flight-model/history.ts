@@ -9,6 +9,8 @@ export interface PlannedAssignment {
   readonly id: string;
   readonly operation: Operation;
   readonly fields: Fields;
+  /** What the source saw, which knows of no dead letter. */
+  readonly before?: Fields;
 }
 
 export interface PlannedChange {
@@ -111,12 +113,13 @@ export const histories = fc
     retryLimit: fc.constantFrom(5, 5, 2, 1),
     rest: fc.constantFrom('short', 'long'),
     onOverlap: fc.constantFrom<OverlapPolicy>('source-wins', 'source-wins', 'review'),
+    images: fc.constantFrom<Images>('every', 'every other', 'no'),
     batchSize: fc.constantFrom(10, 3, 1),
     arrivals: fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }),
     script: scripts,
   })
-  .map(({ behaviour: { caches, ...manners }, arrivals, rest, ...others }): History => {
-    const own = withOwnValues(arrivals);
+  .map(({ behaviour: { caches, ...manners }, arrivals, rest, images, ...others }): History => {
+    const own = withImages(withOwnValues(arrivals), images);
     const propagation = caches === 'late' ? { minMs: 500, maxMs: 5000 } : { minMs: 0, maxMs: 0 };
     return {
       ...others,
@@ -143,6 +146,35 @@ function withOwnValues(
     changes.map(({ territoryId, assignments }) => ({
       territoryId,
       assignments: assignments.map((assignment) => ({ ...assignment, fields: own(assignment.fields) })),
+    })),
+  );
+}
+
+/** Which updates say what their source saw before. */
+type Images = 'every' | 'every other' | 'no';
+
+/** The source sees every change of its own take effect at once. */
+function withImages(
+  arrivals: readonly (readonly PlannedChange[])[],
+  images: Images,
+): readonly (readonly PlannedChange[])[] {
+  if (images === 'no') return arrivals;
+  const seen = new Map<string, Fields>();
+  let count = 0;
+  const told = (territoryId: string, assignment: PlannedAssignment): PlannedAssignment => {
+    const { id, operation, fields } = assignment;
+    const record = `${territoryId}/${id}`;
+    const known = seen.get(record) ?? SEEDED[id] ?? {};
+    seen.set(record, operation === 'delete' ? {} : { ...known, ...fields });
+    count += 1;
+    if (operation !== 'update' || (images === 'every other' && count % 2 === 0)) return assignment;
+    const before = Object.keys(fields).map((name) => [name, known[name] ?? null]);
+    return { ...assignment, before: Object.fromEntries(before) as Fields };
+  };
+  return arrivals.map((changes) =>
+    changes.map(({ territoryId, assignments }) => ({
+      territoryId,
+      assignments: assignments.map((assignment) => told(territoryId, assignment)),
     })),
   );
 }

@@ -93,6 +93,7 @@ export class MisbehavingApi extends TerritoryApiDouble {
 
   override async read(request: ReadRequest): Promise<ReadAnswer> {
     if (this.script.pick(16) === 1) {
+      this.tell('unanswered', request.records);
       return { kind: 'trouble', trouble: { reason: 'network', message: 'no answer' } };
     }
     const proof = this.isProof(request);

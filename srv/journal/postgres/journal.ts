@@ -89,6 +89,7 @@ export class PostgresJournal implements Journal, OperatedJournal {
   private readonly taken = new Set<string>();
   private readonly closing = new AbortController();
   private forgetAtMs = 0;
+  private knownId: string | undefined;
 
   constructor(options: PostgresJournalOptions) {
     const { binding, clock, random, log, instance } = options;
@@ -117,7 +118,8 @@ export class PostgresJournal implements Journal, OperatedJournal {
       try {
         await migrate(this.database, log);
         if (concurrency !== undefined) await this.database.run('instance/make-slots', [concurrency]);
-        await this.database.run('instance/ping');
+        const [row] = await this.database.run('instance/journal-id');
+        this.knownId = row?.['id'] as string;
         return this.announcements.start();
       } catch (error) {
         if (!(error instanceof JournalUnavailable)) throw error;
@@ -141,6 +143,11 @@ export class PostgresJournal implements Journal, OperatedJournal {
     }
     await this.announcements.close();
     await this.database.close();
+  }
+
+  /** The same for all instances on the database, and after a restart; undefined until it was started. */
+  get id(): string | undefined {
+    return this.knownId;
   }
 
   /** For readiness: as the last call found it. */

@@ -37,7 +37,7 @@ const NAMES = [
   'instance/make-slots',
   'instance/leave-lanes',
   'instance/announce',
-  'instance/ping',
+  'instance/journal-id',
   'operated/lanes',
   'operated/lane',
   'operated/lane-changes',

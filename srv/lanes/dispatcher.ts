@@ -125,8 +125,8 @@ export class Dispatcher {
 
   /** Never rejects: a flight that fails leaves its lanes to the end of their leases. */
   private async run(lanes: readonly ClaimedLane[], limit: number, claimedAtMs: number): Promise<void> {
-    const { fly, breaker, log } = this.options;
-    const keeper = new LeaseKeeper(this.options, lanes, claimedAtMs);
+    const { fly, journal, breaker, log } = this.options;
+    const keeper = new LeaseKeeper({ ...this.options, keptBy: journal, what: 'leases' }, lanes, claimedAtMs);
     try {
       const result = await fly(lanes, limit, () => keeper.maySend(), this.aborting.signal);
       if (result.trouble) breaker.trip(result.trouble);

@@ -94,9 +94,12 @@ export interface OwnRedisCluster {
 export async function startRedisCluster(): Promise<OwnRedisCluster> {
   const config = ['cluster-enabled yes', 'cluster-node-timeout 2000'];
   const nodes: OwnRedis[] = [];
+  // The bus of a node listens on another port; by default too far up for a free one.
+  const busPorts: number[] = [];
   for (let index = 0; index < CLUSTER_NODES; index += 1) {
-    // The bus of a node listens on another port; by default too far up for a free one.
-    nodes.push(await startRedis({ config: [...config, `cluster-port ${await freePort()}`] }));
+    const busPort = await freePort();
+    busPorts.push(busPort);
+    nodes.push(await startRedis({ config: [...config, `cluster-port ${busPort}`] }));
   }
   const [first] = nodes;
   if (!first) throw new Error('a cluster has a node at least');
@@ -107,9 +110,8 @@ export async function startRedisCluster(): Promise<OwnRedisCluster> {
     // Each needs a number of its own; else the nodes take a second to agree on them.
     await client.call('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
   }
-  const bus = await busPort(first);
   for (const { client } of nodes.slice(1)) {
-    await client.call('CLUSTER', 'MEET', '127.0.0.1', String(first.port), bus);
+    await client.call('CLUSTER', 'MEET', '127.0.0.1', String(first.port), String(busPorts[0]));
   }
   for (const { client } of nodes) {
     await until(async () => {
@@ -124,11 +126,6 @@ export async function startRedisCluster(): Promise<OwnRedisCluster> {
       for (const node of nodes) await node.stop();
     },
   };
-}
-
-async function busPort({ client }: OwnRedis): Promise<string> {
-  const [, port = ''] = (await client.config('GET', 'cluster-port')) as string[];
-  return port;
 }
 
 function serverArguments(

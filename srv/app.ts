@@ -17,9 +17,11 @@ import { EmbeddedDeadLetterDesk, HELD_LETTERS } from './lanes/dead-letter-desk.t
 import { Dispatcher } from './lanes/dispatcher.ts';
 import { BulkReads } from './lanes/bulk-read.ts';
 import { createEndings } from './lanes/ending.ts';
-import { fly, holdsSuspect, type FlightDeps } from './lanes/flight.ts';
+import { holdsSuspect } from './lanes/flight.ts';
 import { Intake } from './lanes/intake.ts';
 import { JournalLaneDesk } from './lanes/lane-desk.ts';
+import { LockWaits } from './lanes/lock-waits.ts';
+import { flyLocked, type LockedFlightDeps } from './lanes/locked-flight.ts';
 import { OutboxPublisher } from './lanes/outbox-publisher.ts';
 import { Processing } from './lanes/processing.ts';
 import { PropagationEstimate } from './lanes/propagation-estimate.ts';
@@ -27,6 +29,8 @@ import { Receiving } from './lanes/receiving.ts';
 import { RetentionKeeper } from './lanes/retention-keeper.ts';
 import { retentionRules } from './lanes/retention-rules.ts';
 import { Suspects } from './lanes/suspects.ts';
+import { noLocks } from './lock/none.ts';
+import type { TerritoryLocks } from './lock/port.ts';
 import { planQueues } from './mesh/management/plan.ts';
 import type { Mesh } from './mesh/port.ts';
 import type { ActivityRecord } from './monitor/activity.ts';
@@ -47,6 +51,8 @@ export interface Ports {
   /** A durable journal forgets by age. */
   readonly retaining?: RetainingJournal;
   readonly api: TerritoryApi;
+  /** Absent: territories are not locked. */
+  readonly locks?: TerritoryLocks;
   /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
   readonly activity: ActivityRecord;
   readonly budget: ApiBudget;
@@ -68,7 +74,7 @@ const FLIGHTS_SHARE = 0.6;
 const OUTBOX_SHARE = 0.2;
 
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
-  const { clock, log, mesh, api, activity, budget } = ports;
+  const { clock, log, mesh, api, activity, budget, locks = noLocks } = ports;
   const journal = countedJournal(ports.journal, activity);
   const backlog = new BacklogSampler({ journal, activity, clock });
   const retention =
@@ -128,6 +134,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   const embedded = journal.durability === 'queue';
   const gate = (): boolean => {
     if (processing.paused().flights || budget.exhausted) return false;
+    if (locks.check()?.status === 'DOWN') return false;
     if (!embedded) return true;
     const nowMs = clock.monotonicMs();
     const { lastFrameAtMs } = mesh.status();
@@ -143,9 +150,14 @@ export function createApp(settings: Settings, application: Application, ports: P
     probeIntervalMs: settings.territory.probeIntervalMs,
     onClosed: () => dispatcher.wake(),
   });
-  const flightDeps: FlightDeps = {
+  const flightDeps: LockedFlightDeps = {
     ...ports,
     journal,
+    locks,
+    waits: new LockWaits(),
+    lockMs: settings.lock.ttlS * 1000,
+    requestMs: settings.territory.timeoutMs,
+    onWaited: (waitMs) => activity.lockTaken(waitMs),
     blame: new Blame(),
     suspects: new Suspects(settings.territory.concurrency),
     reads: new BulkReads(settings.territory.concurrency),
@@ -164,7 +176,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     log,
     breaker,
     fly: async (lanes, limit, maySend, signal) => {
-      const flown = await fly(lanes, limit, flightDeps, maySend, signal);
+      const flown = await flyLocked(lanes, limit, flightDeps, maySend, signal);
       activity.writes(flown.writes, flown.conflicts);
       return flown;
     },
@@ -178,8 +190,10 @@ export function createApp(settings: Settings, application: Application, ports: P
   const readiness = (): Readiness => ({
     mode: embedded ? 'embedded' : 'journal',
     receiver: receiverState(processing.paused().intake, intake.isAttached),
-    checks: [meshCheck(mesh), destinationCheck(breaker)],
+    checks: [meshCheck(mesh), destinationCheck(breaker), ...lockCheck(locks)],
   });
+  // For as long as the process lives, as both of them do.
+  locks.onAvailable(() => dispatcher.wake());
   const summary = summarySource({
     clock,
     readiness,
@@ -234,6 +248,11 @@ function meshCheck(mesh: Mesh): Readiness['checks'][number] {
   // A renewal of the token is over in milliseconds and planned.
   const isUp = state === 'open' || state === 'renewing';
   return { name: 'mesh', status: isUp ? 'UP' : 'DOWN', since, reason: isUp ? undefined : reason };
+}
+
+function lockCheck(locks: TerritoryLocks): Readiness['checks'] {
+  const known = locks.check();
+  return known ? [{ name: 'lock', ...known }] : [];
 }
 
 /** The API being down is not this program's unreadiness; a destination that cannot be used is. */

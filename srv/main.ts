@@ -19,6 +19,7 @@ import {
   type PostgresJournal,
 } from './journal/postgres/index.ts';
 import { ApiBudget } from './lanes/api-budget.ts';
+import { createRedisLocks, RedisSettingsError } from './lock/redis/index.ts';
 import { createMesh, MeshEndpointError } from './mesh/index.ts';
 import {
   createQueueAdministration,
@@ -78,7 +79,9 @@ async function run({
     activity.apiRequest();
     budget.spend();
   });
-  const durable = bindings.postgres && createDurableJournal(settings, application, bindings.postgres, log);
+  const instance = instanceName(application);
+  const durable = bindings.postgres && createDurableJournal(settings, instance, bindings.postgres, log);
+  const locks = bindings.redis && createRedisLocks({ binding: bindings.redis, clock, random, log, instance });
   const app = createApp(settings, application, {
     clock,
     random,
@@ -89,6 +92,7 @@ async function run({
     api,
     activity,
     budget,
+    ...(locks && { locks }),
   });
   const shutdown = createShutdown({ timeoutMs: settings.shutdown.timeoutS * 1000, clock, log });
   const { requested: signal } = shutdown;
@@ -104,6 +108,7 @@ async function run({
 
   shutdown.onStop('the watch over the queue', async () => queueWatch.stop());
   shutdown.onStop('the service', () => app.stop());
+  if (locks) shutdown.onStop('the locks', async () => locks.close());
   if (durable) shutdown.onStop('the journal', () => durable.close());
   shutdown.onStop('the HTTP server', () => http.close());
 
@@ -117,6 +122,8 @@ async function run({
   }
   await durable?.start();
   if (signal.aborted) return;
+  // Without a database the queue is the record: who receives from it next goes on where this process ended.
+  locks?.start(durable?.id ?? settings.mesh.queue);
   queueWatch.start();
   app.start();
   log.info('territory-sync is running', {
@@ -126,13 +133,19 @@ async function run({
     journal: durable
       ? 'PostgreSQL: any number of instances share the work'
       : 'embedded: run one instance, the queue is the durable record',
+    locks: locks ? 'Redis: other programs are kept off a territory' : 'none: no Redis is bound',
   });
+}
+
+/** Another one after each start, so that the lanes of the one before are told from its own. */
+function instanceName({ instanceIndex }: Application): string {
+  return `${instanceIndex} ${random.uuid().slice(0, 8)}`;
 }
 
 /** One journal for all instances that are bound to the database. */
 function createDurableJournal(
   settings: Settings,
-  application: Application,
+  instance: string,
   binding: ServiceBinding,
   log: Log,
 ): PostgresJournal {
@@ -141,8 +154,7 @@ function createDurableJournal(
     clock,
     random,
     log,
-    // Another one after each start, so that the lanes of the one before are told from its own.
-    instance: `${application.instanceIndex} ${random.uuid().slice(0, 8)}`,
+    instance,
     concurrency: settings.territory.concurrency,
     poolSize: settings.territory.concurrency + CONNECTIONS_BESIDE_FLIGHTS,
   });
@@ -178,6 +190,7 @@ function problemsOf(error: unknown): readonly string[] {
     HttpListenError,
     ManagementError,
     PostgresSettingsError,
+    RedisSettingsError,
   ];
   const known = kinds.some((kind) => error instanceof kind);
   if (known && error instanceof Error) return [error.message];

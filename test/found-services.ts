@@ -1,5 +1,6 @@
 /** Says, before the tests run, which of the services that some of them need were found on this machine. */
 import { connect } from 'node:net';
+import { whyNoRedis } from './integration/redis-server.ts';
 
 const SERVICES = { PostgreSQL: 5432, RabbitMQ: 5672 } as const;
 const PATIENCE_MS = 1000;
@@ -10,6 +11,8 @@ export default async function sayWhatWasFound(): Promise<void> {
   for (const [name, port] of Object.entries(SERVICES)) {
     console.log(`${name} (127.0.0.1:${port}): ${(await answers(port)) ? 'found' : missing}`);
   }
+  // The tests start servers of their own, which they can stop.
+  console.log(`Redis (redis-server): ${whyNoRedis() === undefined ? 'found' : missing}`);
 }
 
 function answers(port: number): Promise<boolean> {

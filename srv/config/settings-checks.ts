@@ -20,6 +20,13 @@ const CHECKS: readonly Check[] = [
         `request; raise LEASE_TTL_S above ${territory.timeoutMs / 1000} or lower TERRITORY_TIMEOUT_MS.`,
   },
   {
+    names: ['LOCK_TTL_S', 'TERRITORY_TIMEOUT_MS'],
+    problem: ({ lock, territory }) =>
+      lock.ttlS * 1000 <= territory.timeoutMs &&
+      `LOCK_TTL_S is ${lock.ttlS} and TERRITORY_TIMEOUT_MS is ${territory.timeoutMs}: a lock must outlast one ` +
+        `request; raise LOCK_TTL_S above ${territory.timeoutMs / 1000} or lower TERRITORY_TIMEOUT_MS.`,
+  },
+  {
     names: ['BATCH_SIZE', 'BATCH_SIZE_MAX'],
     problem: ({ batch }) =>
       batch.size > batch.sizeMax &&

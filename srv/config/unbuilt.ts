@@ -24,7 +24,6 @@ export function unbuiltSettings({ territory, policy, events }: Settings): readon
 /** One line for each bound service that is not used yet. */
 export function unusedBindings(bindings: Bindings): readonly string[] {
   const unused = {
-    redis: 'territory locks against other programs are not taken yet',
     alertNotification: 'alerts go to the log only',
     cloudLogging: 'metrics are not exported yet',
   } as const;

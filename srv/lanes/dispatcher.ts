@@ -129,9 +129,10 @@ export class Dispatcher {
   private async runApart(lanes: readonly ClaimedLane[], limit: number, claimedAtMs: number): Promise<void> {
     const slow = lanes.filter(this.options.isSlow);
     const others = lanes.filter((lane) => !slow.includes(lane));
+    const kept = { ...this.options, keptBy: this.options.journal, what: 'leases' } as const;
     const legs = [others, slow]
       .filter((leg) => leg.length > 0)
-      .map((leg) => ({ leg, keeper: new LeaseKeeper(this.options, leg, claimedAtMs) }));
+      .map((leg) => ({ leg, keeper: new LeaseKeeper(kept, leg, claimedAtMs) }));
     for (const { leg, keeper } of legs) await this.run(leg, limit, keeper);
   }
 

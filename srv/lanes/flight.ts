@@ -22,7 +22,7 @@ export type { FlightRules } from './decide.ts';
 
 export interface FlightDeps {
   readonly api: TerritoryApi;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'storeIntents' | 'complete'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -1,13 +1,16 @@
 /**
- * Keeps the leases of one flight alive, and tells when nothing may be sent any more: as soon as a lane was lost, or so
- * close to the end of the lease that a request might outlive it. Measured on the clock that never jumps.
+ * Keeps the leases of one flight alive, or the locks of its territories, and tells when nothing may be sent any more: as soon as
+ * one was lost, or so close to the end that a request might outlive it. Measured on the clock that never jumps.
  */
 import type { Journal, LaneClaim } from '../journal/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 
 export interface LeaseKeeperOptions {
-  readonly journal: Pick<Journal, 'renew'>;
+  /** Where they are renewed. */
+  readonly keptBy: Pick<Journal, 'renew'>;
+  /** For the log. */
+  readonly what: 'leases' | 'locks';
   readonly clock: Clock;
   readonly log: Log;
   readonly leaseMs: number;
@@ -44,14 +47,16 @@ export class LeaseKeeper {
   }
 
   private async renew(): Promise<void> {
-    const { journal, clock, leaseMs, log } = this.options;
+    const { keptBy, what, clock, leaseMs, log } = this.options;
     const askedAtMs = clock.monotonicMs();
     try {
-      const held = await journal.renew(this.claims, leaseMs);
+      const held = await keptBy.renew(this.claims, leaseMs);
       if (this.claims.some(({ territoryId }) => !held.has(territoryId))) this.lost = true;
       else this.endsAtMs = askedAtMs + leaseMs;
     } catch (error) {
-      log.warn('Leases could not be renewed; the flight sends nothing beyond its present lease', { error });
+      log.warn(`The ${what} could not be renewed; the flight sends nothing beyond their present end`, {
+        error,
+      });
     }
     if (!this.lost) this.renewLater();
   }

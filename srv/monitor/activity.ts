@@ -17,6 +17,8 @@ export interface Activity {
   apiRequest(): void;
   /** So many changes are pending now. */
   backlog(changes: number): void;
+  /** The lock of a territory was taken, so long after its lane first wanted it. */
+  lockTaken(waitMs: number): void;
 }
 
 export interface ActivityFigures {
@@ -27,6 +29,8 @@ export interface ActivityFigures {
     readonly apiRequestsPerMinute: number;
   };
   readonly conflicts: ConflictFigures;
+  /** Of the last 60 seconds: locks of territories taken, and what lanes waited for them in all. */
+  readonly locks: { readonly taken: number; readonly waitedMs: number };
   /** Newest last, at most 1440. */
   readonly perMinute: readonly Minute[];
 }
@@ -44,7 +48,7 @@ export class ActivityRecord implements Activity {
   private readonly series: MinuteSeries;
   private readonly conflictRate: ConflictRate;
   private readonly lastMinute = new SlidingCounts({
-    names: ['received', 'completed', 'apiRequests'],
+    names: ['received', 'completed', 'apiRequests', 'locks', 'lockWaitMs'],
     lengthMs: MINUTE_S * 1000,
     slots: MINUTE_S,
   });
@@ -79,8 +83,14 @@ export class ActivityRecord implements Activity {
     this.series.backlog(changes);
   }
 
+  lockTaken(waitMs: number): void {
+    this.lastMinute.add(this.clock.monotonicMs(), { locks: 1, lockWaitMs: waitMs });
+  }
+
   figures(): ActivityFigures {
-    const { received, completed, apiRequests } = this.lastMinute.totals(this.clock.monotonicMs());
+    const { received, completed, apiRequests, locks, lockWaitMs } = this.lastMinute.totals(
+      this.clock.monotonicMs(),
+    );
     return {
       rates: {
         receivedPerMinute: received,
@@ -88,6 +98,7 @@ export class ActivityRecord implements Activity {
         apiRequestsPerMinute: apiRequests,
       },
       conflicts: this.conflictRate.figures(),
+      locks: { taken: locks, waitedMs: lockWaitMs },
       perMinute: this.series.read(),
     };
   }

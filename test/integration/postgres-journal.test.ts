@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
 import { JournalUnavailable, type ClaimedLane } from '../../srv/journal/port.ts';
@@ -250,13 +251,18 @@ describe('The PostgreSQL journal', { skip: missing !== undefined && process.env[
         // None of them ran into another one, to try again.
         expect(log.lines.slice(before).filter(({ level }) => level !== 'info')).toEqual([]);
         await appendNew(all[0] as PostgresJournal, [change('a', 'EMEA')]);
-        const made = await empty.query('select name from territory_sync_migrations');
-        expect(made.length).toBeGreaterThan(0);
-        expect(new Set(made.map(({ name }) => name)).size).toBe(made.length);
+        const files = readdirSync(new URL('../../srv/journal/postgres/migrations/', import.meta.url));
+        expect(await empty.query('select name from territory_sync_migrations order by id')).toEqual(
+          files.toSorted().map((file) => ({ name: file.replace('.sql', '') })),
+        );
+        // Whose fences they are, to those who see them beside those of another journal.
+        expect(new Set(all.map(({ id }) => id))).toEqual(new Set([expect.stringMatching(/^[0-9a-f-]{36}$/)]));
         await empty.query(
           `insert into territory_sync_migrations (name, run_on) values ('9999_of_a_newer_version', now())`,
         );
-        expect(idsOf(await claimOnly(await instance({ credentials })))).toEqual(['a']);
+        const later = await instance({ credentials });
+        expect(idsOf(await claimOnly(later))).toEqual(['a']);
+        expect(later.id).toBe(all[0]?.id);
         for (const close of open.splice(0).toReversed()) await close();
       } finally {
         await empty.drop();

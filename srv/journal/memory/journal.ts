@@ -85,7 +85,7 @@ export class MemoryJournal implements Journal, OperatedJournal {
     this.book = new LaneBook(options.clock);
     this.write = new TrailWriter(this.paths, options.clock);
     // Both go on growing over a restart: idempotency keys are made of positions, locks of other stores hold fences.
-    const first = Math.floor(this.clock.now()) * NUMBERS_PER_MS;
+    const first = this.numberOfNow();
     this.lastPosition = first;
     this.lastFence = first;
     this.known = new KnownChanges(options.rememberedChanges ?? REMEMBERED_CHANGES);
@@ -103,7 +103,7 @@ export class MemoryJournal implements Journal, OperatedJournal {
     ready.sort((a, b) => a.readyAt() - b.readyAt());
     const toPending = (entry: ChangeEntry) => pendingChange(entry, this.deadLetters.laterThan(entry));
     return pack(ready, request.records, toPending).map(({ lane, changes }): ClaimedLane => {
-      lane.claim(++this.lastFence, nowMs + request.leaseMs, changes.at(-1)?.position ?? 0);
+      lane.claim(this.nextFence(), nowMs + request.leaseMs, changes.at(-1)?.position ?? 0);
       lane.claimedAt = this.clock.now();
       return { territoryId: lane.territoryId, fence: lane.fence, changes, memory: lane.memory };
     });
@@ -232,6 +232,16 @@ export class MemoryJournal implements Journal, OperatedJournal {
     this.outbox.add(entry, order.messages);
     this.announceWork();
     return 'accepted';
+  }
+
+  /** By the time of the claim, not of the start: an instance that stood by has to follow one that was started later. */
+  private nextFence(): number {
+    this.lastFence = Math.max(this.lastFence + 1, this.numberOfNow());
+    return this.lastFence;
+  }
+
+  private numberOfNow(): number {
+    return Math.floor(this.clock.now()) * NUMBERS_PER_MS;
   }
 
   private appendOne(arrival: Arrival): AppendResult {

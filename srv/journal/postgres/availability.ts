@@ -1,45 +1,15 @@
-/** Whether the database answers, for readiness and for the log: an outage is one line, not each call that fails of it. */
+/** Whether the database answers. */
+import { Availability as StoreAvailability } from '../../platform/availability.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 
-export interface AvailabilityCheck {
-  readonly status: 'UP' | 'DOWN';
-  /** Epoch milliseconds. */
-  readonly since: number;
-  readonly reason?: string;
-}
+export type { AvailabilityCheck } from '../../platform/availability.ts';
 
-export class Availability {
-  private readonly clock: Pick<Clock, 'now'>;
-  private readonly log: Log;
-  private known: AvailabilityCheck;
-  /** The outage under way stands in the log. */
-  private isTold = false;
-
+export class Availability extends StoreAvailability {
   constructor(clock: Pick<Clock, 'now'>, log: Log) {
-    this.clock = clock;
-    this.log = log;
-    this.known = { status: 'DOWN', since: clock.now(), reason: 'not connected yet' };
-  }
-
-  check(): AvailabilityCheck {
-    return this.known;
-  }
-
-  answered(): void {
-    if (this.known.status === 'UP') return;
-    this.log.info('PostgreSQL answers', { downForMs: this.clock.now() - this.known.since });
-    this.known = { status: 'UP', since: this.clock.now() };
-    this.isTold = false;
-  }
-
-  /** @param reason one line without secrets */
-  failed(reason: string): void {
-    if (!this.isTold) {
-      this.log.warn('PostgreSQL cannot be used; nothing is received or settled until it answers', { reason });
-    }
-    this.isTold = true;
-    const since = this.known.status === 'DOWN' ? this.known.since : this.clock.now();
-    this.known = { status: 'DOWN', since, reason };
+    super(clock, log, {
+      back: 'PostgreSQL answers',
+      outage: 'PostgreSQL cannot be used; nothing is received or settled until it answers',
+    });
   }
 }

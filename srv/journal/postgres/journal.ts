@@ -93,6 +93,7 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   private readonly taken = new Set<string>();
   private readonly closing = new AbortController();
   private forgetAtMs = 0;
+  private knownId: string | undefined;
 
   constructor(options: PostgresJournalOptions) {
     const { binding, clock, random, log, instance } = options;
@@ -121,7 +122,8 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
       try {
         await migrate(this.database, log);
         if (concurrency !== undefined) await this.database.run('instance/make-slots', [concurrency]);
-        await this.database.run('instance/ping');
+        const [row] = await this.database.run('instance/journal-id');
+        this.knownId = row?.['id'] as string;
         return this.announcements.start();
       } catch (error) {
         if (!(error instanceof JournalUnavailable)) throw error;
@@ -145,6 +147,11 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     }
     await this.announcements.close();
     await this.database.close();
+  }
+
+  /** The same for all instances on the database, and after a restart; undefined until it was started. */
+  get id(): string | undefined {
+    return this.knownId;
   }
 
   /** For readiness: as the last call found it. */

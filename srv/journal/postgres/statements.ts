@@ -48,7 +48,7 @@ const NAMES = [
   'instance/make-slots',
   'instance/leave-lanes',
   'instance/announce',
-  'instance/ping',
+  'instance/journal-id',
   'operated/lanes',
   'operated/lane',
   'operated/lane-changes',

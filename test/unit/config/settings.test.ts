@@ -143,6 +143,7 @@ describe('settings', () => {
   });
 
   it.each([
+    [{ LOCK_TTL_S: '30' }, 'a lock must outlast one request; raise LOCK_TTL_S above 30'],
     [{ LEASE_TTL_S: '30' }, 'a lease must outlast one request; raise LEASE_TTL_S above 30'],
     [{ BATCH_SIZE: '201' }, 'BATCH_SIZE is 201 and BATCH_SIZE_MAX is 200'],
     [{ PROPAGATION_MIN_MS: '6000' }, 'PROPAGATION_MIN_MS is 6000 and PROPAGATION_MAX_MS is 5000'],

@@ -19,6 +19,6 @@ test.each([
 });
 
 test('a bound service that is not used is named', () => {
-  const redis = { name: 'locks', label: 'redis-cache', credentials: {} };
-  expect(unusedBindings({ redis })).toEqual([expect.stringContaining('locks')]);
+  const alertNotification = { name: 'bells', label: 'alert-notification', credentials: {} };
+  expect(unusedBindings({ alertNotification })).toEqual([expect.stringContaining('bells')]);
 });

@@ -22,6 +22,23 @@ describe('The memory journal', () => {
     expect((await claimOnly(after)).fence).toBeGreaterThan(fence);
   });
 
+  it('has higher fences than another that was started later and claimed before, as where one stands by', async () => {
+    const clock = new ManualClock();
+    const standingBy = new MemoryJournal({ clock });
+    await clock.elapse(1);
+    const active = new MemoryJournal({ clock });
+    await appendNew(active, [change('a', 'EMEA'), change('b', 'APAC')]);
+    const fences = (await active.claim({ records: 10, leaseMs: 1000 })).map(({ fence }) => fence);
+    await clock.elapse(1);
+    await appendNew(standingBy, [change('a', 'EMEA'), change('b', 'APAC')]);
+    const after = (await standingBy.claim({ records: 10, leaseMs: 1000 })).map(({ fence }) => fence);
+    expect(Math.min(...after)).toBeGreaterThan(Math.max(...fences));
+    // Wherever the time of day goes, its own fences only grow.
+    clock.jumpWallTime(-3_600_000);
+    await appendNew(standingBy, [change('c', 'NA')]);
+    expect((await claimOnly(standingBy)).fence).toBeGreaterThan(Math.max(...after));
+  });
+
   it('keeps leases and waits where the wall time jumps', async () => {
     const clock = new ManualClock();
     const journal = new MemoryJournal({ clock });

@@ -14,7 +14,7 @@ function keeperOf(renew: (asked: number) => Promise<ReadonlySet<string>>) {
   const clock = new ManualClock();
   const asked: number[] = [];
   const start = clock.monotonicMs();
-  const journal = {
+  const keptBy = {
     renew(claims: readonly LaneClaim[], leaseMs: number) {
       expect(claims).toBe(CLAIMS);
       expect(leaseMs).toBe(60_000);
@@ -22,7 +22,7 @@ function keeperOf(renew: (asked: number) => Promise<ReadonlySet<string>>) {
       return renew(asked.length);
     },
   };
-  const options = { journal, clock, log: silent, leaseMs: 60_000, requestMs: 30_000 };
+  const options = { keptBy, what: 'leases' as const, clock, log: silent, leaseMs: 60_000, requestMs: 30_000 };
   return { clock, asked, keeper: new LeaseKeeper(options, CLAIMS, start) };
 }
 

@@ -33,9 +33,12 @@ describe('the activity', () => {
     activity.apiRequest();
     activity.apiRequest();
     activity.backlog(3);
+    activity.lockTaken(0);
+    activity.lockTaken(1500);
     expect(activity.figures()).toEqual({
       rates: { receivedPerMinute: 5, completedPerMinute: 5, apiRequestsPerMinute: 2 },
       conflicts: { rate: 0.25, writes: 4, conflicted: 1, windowSeconds: 300, alert: false },
+      locks: { taken: 2, waitedMs: 1500 },
       perMinute: [
         {
           at: START_MS,

@@ -26,5 +26,5 @@ where lanes.territory_id = mine.territory_id;
 -- other. A crash between the two is what the polling is for.
 select pg_notify('territory_sync', $1::text);
 
--- :name ping
-select 1;
+-- :name journal-id
+select id from journal;

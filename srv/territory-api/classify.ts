@@ -12,6 +12,8 @@ import type { NoAnswer } from './trouble.ts';
 
 /** An ETag longer than this is not taken over. */
 const ETAG_LIMIT = 1_024;
+/** No header can hold these (RFC 9110, 5.5); an ETag in a body may. */
+const CONTROL = /\p{Cc}/u;
 
 /** C4C says so when another user holds a record, with a status that is documented nowhere. */
 const LOCKED = /\blocked (?:\w+ )?by\b|\block (?:is )?held by\b/i;
@@ -20,6 +22,7 @@ const IDEMPOTENCY = /idempoten/i;
 /** An ETag as it stands in an answer; undefined for what could not be sent back as `If-Match` (`*` would match anything). */
 export function readEtag(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > ETAG_LIMIT) return undefined;
+  if (CONTROL.test(value)) return undefined;
   return value.trim() === '' || value.trim() === '*' ? undefined : value;
 }
 

@@ -71,8 +71,9 @@ function atMatch(pattern: RegExp, fraction: number, replace: (found: string) => 
   };
 }
 
-const VALUE = /"(?:[^"\\]|\\.)*"(?!\s*:)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/gu;
-const KEY = /"(?:[^"\\]|\\.)*"\s*:/gu;
+/** As `JSON.stringify` writes them: without blanks around. */
+const VALUE = /(?<=[:,[])(?:"(?:[^"\\]|\\.)*"(?!:)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/gu;
+const KEY = /(?<=[{,])"(?:[^"\\]|\\.)*":/gu;
 
 const junk = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 8 }),

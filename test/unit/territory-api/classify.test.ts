@@ -68,7 +68,8 @@ describe('the answer for a record', () => {
 
   it('keeps the ETag verbatim, and none that would match anything', () => {
     expect(record(200, {}, 'W/"2"')).toEqual({ kind: 'done', status: 200, etag: 'W/"2"' });
-    for (const etag of ['*', ' * ', '', 7, null, 'x'.repeat(2_000)]) expect(readEtag(etag)).toBeUndefined();
+    for (const etag of ['*', ' * ', '', 7, null, 'x'.repeat(2_000), '"1"\r\nx: y', '"1\0"'])
+      expect(readEtag(etag)).toBeUndefined();
   });
 
   it('masks the values that were sent', () => {

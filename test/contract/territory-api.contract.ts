@@ -353,7 +353,7 @@ export function territoryApiContract(
         under.behind.failNext('read', { kind: 'status', status: 503 });
         expect(await under.api.probe(NEVER)).toMatchObject({ reason: 'unavailable' });
         expect(await under.api.probe(NEVER)).toBeUndefined();
-        expect(await Promise.all(['T1', 'T2', 'T3'].map((id) => under.behind.commits(id)))).toEqual([
+        expect(await Promise.all(['T1', 'T2', 'T3'].map(async (id) => under.behind.commits(id)))).toEqual([
           0, 0, 0,
         ]);
       });

@@ -2,6 +2,7 @@
  * What an answer of SAP Sales Cloud V2 says of the one record that its request named. There is no request "as a whole" beside it, so a
  * 403 or 404 judges the record (the lanes wait until another record succeeded before they believe it) — unless a proxy wrote it.
  */
+import { canonicalKey } from './address.ts';
 import { asObject, readApiError } from './api-error.ts';
 import { classifyRecord, isHtml, judgeRequest, notAnAnswer, parseJson, readEtag } from './classify.ts';
 import type { HttpAnswer } from './destination.ts';
@@ -10,6 +11,7 @@ import { pickNested } from './nested-fields.ts';
 import type { RecordAnswer, RecordState, UnansweredWrite, WriteRequest } from './port.ts';
 import { refusedRead } from './read-groups.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import type { KeyType } from './settings.ts';
 import type { NoAnswer } from './trouble.ts';
 
 /** A record's answer with the wait that it asks for. */
@@ -31,13 +33,12 @@ const OF_THE_WAY: readonly number[] = [502, 503, 504];
 
 /**
  * Judges the answer to a record's write.
- * @param keyName property that holds a new record's id
- * @param keyValue as it was sent in a create
+ * @param created the key under which a create was to make its record
  */
 export function judgeWrite(
   answer: HttpAnswer,
   request: WriteRequest,
-  created: { readonly keyName: string; readonly keyValue: string | number },
+  created: CreatedKey,
   nowMs: number,
 ): WriteJudgement {
   const { status, headers, text } = answer;
@@ -98,12 +99,16 @@ const OTHER_KEY: RecordAnswer = {
   message: 'the API made the record under a key of its own; check TERRITORY_KEY, and delete that record',
 };
 
-function hasOtherKey(
-  body: unknown,
-  { keyName, keyValue }: { readonly keyName: string; readonly keyValue: string | number },
-): boolean {
-  const key = recordOf(body)?.[keyName];
-  return (typeof key === 'string' || typeof key === 'number') && String(key) !== String(keyValue);
+/** The key property of the collection, and a new record's key as it was sent. */
+export interface CreatedKey {
+  readonly name: string;
+  readonly type: KeyType;
+  readonly value: string | number;
+}
+
+function hasOtherKey(body: unknown, { name, type, value }: CreatedKey): boolean {
+  const key = recordOf(body)?.[name];
+  return key !== undefined && canonicalKey(type, key) !== canonicalKey(type, value);
 }
 
 /** SAP answers `{"value": {…}, "info": {…}}`; the bare record is taken as well. */

@@ -40,7 +40,7 @@ export function createSalesCloudApi(
   settings: CheckedSettings,
   { transport, clock, log }: { readonly transport: Transport; readonly clock: Clock; readonly log: Log },
 ): TerritoryApi {
-  const { key: keyName, path: template } = settings;
+  const { key: keyName, keyType, path: template } = settings;
   let lastTerritory: string | undefined;
   /** The collection has answered: a 404 is a record's, not the path's. */
   let collectionAnswers = isPerTerritory(template);
@@ -88,7 +88,7 @@ export function createSalesCloudApi(
     const { request, address } = member;
     const answer = await transport.send(writeRequest(request, address, keyName), signal);
     if (answer.kind === 'trouble') return answer;
-    return judgeWrite(answer, request, { keyName, keyValue: address.key }, clock.now());
+    return judgeWrite(answer, request, { name: keyName, type: keyType, value: address.key }, clock.now());
   }
 
   return {

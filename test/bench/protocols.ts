@@ -16,6 +16,7 @@ const RUNS = SHORT ? 1 : 3;
 const PROTOCOLS = [
   { name: 'rest', requestsMax: 0.1 },
   { name: 'odata-v4', requestsMax: 0.1 },
+  { name: 'odata-v2', requestsMax: 0.1 },
   { name: 'sales-cloud', requestsMax: 2.1 },
 ] as const;
 

@@ -29,7 +29,9 @@ export async function runCase(
   protocol: string,
   { changes, territories, recordsPerTerritory }: Case,
 ): Promise<Counts> {
-  const world = await startWorld({ api: { timeScale: TIME_SCALE } });
+  const world = await startWorld({
+    api: { timeScale: TIME_SCALE, ...(protocol === 'odata-v2' && { odata: 'v2' }) },
+  });
   const tokens = await startTokenServer();
   const destinations = await startDestinationService(
     [
@@ -57,6 +59,8 @@ export async function runCase(
   }
   const { destinations: _, ...env } = world.env({
     TERRITORY_PROTOCOL: protocol,
+    // The simulator has its records of OData below one path in either version.
+    ...(protocol === 'odata-v2' && { TERRITORY_PATH: '/territory-api/v1/assignments' }),
     PROPAGATION_MIN_MS: String(2_000 * TIME_SCALE),
     PROPAGATION_MAX_MS: String(5_000 * TIME_SCALE),
     RETRY_FIRST_DELAY_MS: '20',

@@ -81,7 +81,9 @@ export function sendSpoilt(
       response.end();
       return;
     case 'truncated': {
-      const text = (answer && textOf(answer)) ?? JSON.stringify({ value: [] });
+      const text = answer === undefined ? JSON.stringify({ value: [] }) : textOf(answer);
+      // Nothing can be cut out of an answer without a body but the answer itself.
+      if (text === undefined) return void response.destroy();
       const whole = answer ?? { status: 200, headers };
       return sendText(
         response,

@@ -55,8 +55,11 @@ export class ProtocolRefusalError extends Error {
 /** The request was carried out or not, and nothing is ever said of it: the connection breaks. */
 export class UnansweredError extends Error {
   readonly code = 'UNANSWERED';
-  constructor() {
+  readonly recordIds: readonly string[];
+
+  constructor(recordIds: readonly string[]) {
     super('a fault keeps the answer back');
+    this.recordIds = recordIds;
   }
 }
 

@@ -91,7 +91,7 @@ function writeCall(one: RecordWrite, keyName: string): Call {
 
 function answerWrite(one: RecordWrite, executor: Executor, keyName: string): Answer {
   const outcome = executor.write(one);
-  if (outcome === 'missing') throw new UnansweredError();
+  if (outcome === 'missing') throw new UnansweredError([one.id]);
   if (outcome.error !== undefined) return errorAnswer(outcome.status, outcome.error);
   const { etag, fields } = outcome;
   if (etag === undefined || fields === undefined) return { status: 204, headers: {} };

@@ -69,7 +69,7 @@ export class TerritoryApiService {
         this.#answer(visit, response, asAnswer(error), []);
       } else if (error instanceof UnansweredError) {
         response.destroy();
-        this.#note(visit, 'none', [], undefined);
+        this.#note(visit, 'none', error.recordIds, undefined);
       } else if (error instanceof SimulatorStoppedError || error instanceof IncompleteRequestError) {
         response.destroy();
       } else {

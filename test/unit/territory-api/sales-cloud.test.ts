@@ -231,6 +231,13 @@ describe('a write over sales-cloud', () => {
     await start(() => ({ status: 201, headers: { etag: '"1"' }, body: { value: { id: 'uuid-1' } } }));
     expect(await write(create('T1'))).toMatchObject({ records: [{ kind: 'defect', code: 'OTHER_KEY' }] });
   });
+
+  it('answered with the same GUID in another spelling is done', async () => {
+    const id = 'ABCDEF00-0000-4000-8000-000000000001';
+    const answer: Answering = () => ({ status: 201, body: { value: { id: id.toLowerCase() } } });
+    under = await startApiUnderTest({ protocol: 'sales-cloud', keyType: 'guid' }, answer);
+    expect(await write(create(id))).toMatchObject({ records: [{ kind: 'done' }] });
+  });
 });
 
 describe('a probe over sales-cloud', () => {

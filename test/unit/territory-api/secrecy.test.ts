@@ -48,7 +48,7 @@ const cases: readonly (readonly [string, Answering])[] = [
   ['no answer', () => 'silence'],
 ];
 
-describe.each(['rest', 'odata-v4'] as const)('with protocol %s and', (protocol) => {
+describe.each(['rest', 'odata-v4', 'sales-cloud'] as const)('with protocol %s and', (protocol) => {
   it.each(cases)('%s, nothing secret is kept', async (_, answer) => {
     const printed: string[] = [];
     for (const stream of [process.stdout, process.stderr]) {

@@ -1,0 +1,267 @@
+/**
+ * Compares what each record went through with the same changes applied one by one in the order of the queue. It knows nothing of
+ * lanes, merging or ETags: only what was published, what subscribers were told, and what the API's records were.
+ */
+import type { Scalar } from '../../../srv/events/change.ts';
+import type { AssignmentResult, FailureCode } from '../../../srv/events/outcome.ts';
+import { BAD, POISON, type Records, type Version } from '../world/records.ts';
+import { FIELDS, type PublishedChange } from '../world/workload.ts';
+import type { Told } from './outcomes.ts';
+import type { Verdict } from './violation.ts';
+import type { Told as ToldOfRecord } from './writes.ts';
+
+/** A change that was published, and when. */
+export interface Expected extends PublishedChange {
+  readonly publishedMs: number;
+}
+
+export interface EffectRules {
+  readonly retryLimit: number;
+  readonly onOverlap: 'source-wins' | 'review';
+  /** `again`: after a crash of an embedded journal an intermediate value may appear again. */
+  readonly repetition: 'never' | 'again';
+  /** The record on which the API always fails. */
+  readonly cursed: string | undefined;
+  readonly toldOf: (record: string) => ToldOfRecord;
+}
+
+/** What a field is where there is no record. */
+const ABSENT = Symbol('absent');
+type Value = Scalar | typeof ABSENT;
+
+/** One field of one assignment of one change. */
+interface Item {
+  readonly name: string;
+  readonly value: Value;
+  readonly publishedMs: number;
+  readonly endedMs: number;
+  readonly succeeded: boolean;
+  readonly isReplay: boolean;
+}
+
+interface Step {
+  readonly expected: Expected;
+  readonly index: number;
+  readonly result: AssignmentResult;
+  readonly told: Told;
+}
+
+const WRITTEN: readonly AssignmentResult['result'][] = ['created', 'updated', 'deleted', 'unchanged'];
+
+export function checkEffects(
+  expected: readonly Expected[],
+  outcomes: ReadonlyMap<string, ReadonlyMap<number, Told>>,
+  records: Records,
+  rules: EffectRules,
+  verdict: Verdict,
+): void {
+  const byRecord = new Map<string, Step[]>();
+  for (const change of expected) {
+    const told = [...(outcomes.get(change.id)?.values() ?? [])]
+      .toSorted((a, b) => a.decision - b.decision)
+      .at(-1);
+    if (!told) continue;
+    verdict.demand(
+      told.assignments.length === change.assignments.length || told.code === 'DISCARDED',
+      'every-assignment',
+      () =>
+        `${change.id} has ${told.assignments.length} results for ${change.assignments.length} assignments`,
+    );
+    change.assignments.forEach((assignment, index) => {
+      const record = `${change.territoryId}/${assignment.id}`;
+      const result = told.assignments[index] ?? { id: assignment.id, result: 'failed' };
+      const steps = byRecord.get(record) ?? [];
+      steps.push({ expected: change, index, result, told });
+      byRecord.set(record, steps);
+    });
+  }
+  for (const record of records.keys()) {
+    const steps = byRecord.get(record) ?? [];
+    const history = records.history(record);
+    for (const field of FIELDS) {
+      const items = itemsOf(field, steps);
+      const values = valuesOf(field, history);
+      checkFound(`${record}.${field}`, items, values, history, verdict);
+      checkLast(`${record}.${field}`, field, items, values, history, verdict);
+      checkOwn(`${record}.${field}`, field, items, history, rules, verdict);
+    }
+    for (const step of steps) checkFault(record, step, history, rules, verdict);
+  }
+}
+
+function itemsOf(field: string, steps: readonly Step[]): readonly Item[] {
+  return steps.flatMap(({ expected, index, result, told }): Item[] => {
+    const assignment = expected.assignments[index];
+    if (!assignment) return [];
+    const isDelete = assignment.operation === 'delete';
+    if (!isDelete && !(field in assignment.fields)) return [];
+    return [
+      {
+        name: `${expected.id}[${index}]`,
+        value: isDelete ? ABSENT : (assignment.fields[field] ?? null),
+        publishedMs: expected.publishedMs,
+        endedMs: told.atMs,
+        succeeded: WRITTEN.includes(result.result),
+        isReplay: told.decision > 0,
+      },
+    ];
+  });
+}
+
+function valuesOf(field: string, history: readonly Version[]): readonly Value[] {
+  return history.map(({ fields }) => fields?.[field] ?? ABSENT);
+}
+
+/**
+ * Whatever succeeded and was not overwritten before it could be seen was there at some moment between its publication and its
+ * outcome; these moments follow each other in the order of the changes.
+ */
+function checkFound(
+  name: string,
+  items: readonly Item[],
+  values: readonly Value[],
+  history: readonly Version[],
+  verdict: Verdict,
+): void {
+  let from = 0;
+  items.forEach((item, at) => {
+    if (!item.succeeded) return;
+    // A later change that was there before this one ended may have been merged with it, or have left nothing of a replay.
+    const mayHide = items
+      .slice(at + 1)
+      .some((later) => later.succeeded && (later.publishedMs <= item.endedMs || item.isReplay));
+    if (mayHide) return;
+    const found = values.findIndex(
+      (value, index) =>
+        index >= from &&
+        value === item.value &&
+        (history[index]?.atMs ?? 0) <= item.endedMs &&
+        (history[index + 1]?.atMs ?? Infinity) >= item.publishedMs,
+    );
+    verdict.demand(
+      found !== -1,
+      'lost-update',
+      () =>
+        `${name}: ${item.name} ended well, but its ${String(item.value)} is not in its place: ${show(values)}`,
+    );
+    if (found !== -1) from = found;
+  });
+}
+
+/** The program's last write of a field is that of the last change which sets it, unless this one found it as it wanted later. */
+function checkLast(
+  name: string,
+  field: string,
+  items: readonly Item[],
+  values: readonly Value[],
+  history: readonly Version[],
+  verdict: Verdict,
+): void {
+  const last = items.at(-1);
+  // What failed may have landed all the same; what a replay left out is not there.
+  if (!last?.succeeded || last.isReplay) return;
+  const written = history.findLastIndex(
+    ({ by }) => isOwn(by) && (by.operation === 'delete' || field in by.fields),
+  );
+  const isThere = values.some(
+    (value, index) =>
+      index >= written &&
+      value === last.value &&
+      (history[index]?.atMs ?? 0) <= last.endedMs &&
+      (history[index + 1]?.atMs ?? Infinity) >= last.publishedMs,
+  );
+  verdict.demand(
+    isThere,
+    'undone',
+    () => `${name}: ${last.name} set ${String(last.value)}, which the program undid: ${show(values)}`,
+  );
+}
+
+/** The program's own writes follow the order of the changes, and set nothing that no change had set. */
+function checkOwn(
+  name: string,
+  field: string,
+  items: readonly Item[],
+  history: readonly Version[],
+  rules: EffectRules,
+  verdict: Verdict,
+): void {
+  let from = 0;
+  for (const { by, atMs } of history) {
+    if (!isOwn(by)) continue;
+    if (by.operation !== 'delete' && !(field in by.fields)) continue;
+    const value = by.operation === 'delete' ? ABSENT : (by.fields[field] ?? null);
+    const place = items.findIndex(
+      (item, index) => index >= from && item.value === value && item.publishedMs <= atMs,
+    );
+    if (place === -1 && rules.repetition === 'again' && items.some((item) => item.value === value)) continue;
+    verdict.demand(
+      place !== -1,
+      'order',
+      () =>
+        `${name}: ${String(value)} was written at ${atMs} after what ${items[from]?.name ?? 'nothing'} set; the changes are ${items
+          .map((item) => `${item.name}=${String(item.value)}`)
+          .join(' ')}`,
+    );
+    if (place !== -1) from = place;
+  }
+}
+
+/** A change fails only for a fault of its own. */
+function checkFault(
+  record: string,
+  { expected, index, result, told }: Step,
+  history: readonly Version[],
+  rules: EffectRules,
+  verdict: Verdict,
+): void {
+  if (result.result !== 'failed' || told.code === 'DISCARDED') return;
+  const code: FailureCode | undefined = result.error?.code;
+  const assignment = expected.assignments[index];
+  const values = Object.values(assignment?.fields ?? {});
+  const of = rules.toldOf(record);
+  const demand = (condition: boolean, why: string) =>
+    verdict.demand(
+      condition,
+      'whose-fault',
+      () =>
+        `${expected.id}[${index}] on ${record} failed as ${String(code)}, but ${why}: ${JSON.stringify(of)}`,
+    );
+  switch (code) {
+    case 'REJECTED_BY_API':
+      return demand(values.includes(BAD) || values.includes(POISON), 'nothing was wrong with it');
+    case 'UNKNOWN_ASSIGNMENT':
+      return demand(
+        history.some(
+          ({ fields, atMs }, at) =>
+            fields === undefined &&
+            atMs <= told.atMs &&
+            (history[at + 1]?.atMs ?? Infinity) >= expected.publishedMs,
+        ),
+        'it was there',
+      );
+    case 'CONFLICT_LIMIT':
+      return demand(of.conflicts + of.looks > rules.retryLimit, 'met few conflicts');
+    case 'API_ERROR':
+      return demand(
+        record === rules.cursed || of.failures + of.unanswered + of.refusedWhole > rules.retryLimit,
+        'the API failed seldom',
+      );
+    case 'OVERLAP':
+      return demand(rules.onOverlap === 'review', 'the source wins');
+    case 'FORBIDDEN':
+    case 'TOO_LARGE':
+    case 'INVALID_EVENT':
+    case 'DISCARDED':
+    case undefined:
+      return demand(false, 'nothing of that kind happened');
+  }
+}
+
+function isOwn(by: Version['by']): by is Exclude<Version['by'], string> {
+  return typeof by !== 'string';
+}
+
+function show(values: readonly Value[]): string {
+  return values.map(String).join(' → ');
+}

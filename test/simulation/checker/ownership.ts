@@ -1,0 +1,133 @@
+/**
+ * Watches the journal: fences only grow, a lane has one owner at a time, a stale owner changes nothing, and no call that was
+ * refused is taken for one that was not.
+ */
+import type {
+  AppendResult,
+  Arrival,
+  ClaimedLane,
+  ClaimRequest,
+  LaneClaim,
+  LaneCompletion,
+  LaneIntents,
+} from '../../../srv/journal/port.ts';
+import type { Trace } from '../world/trace.ts';
+import type { Verdict } from './violation.ts';
+import type { WriteCheck } from './writes.ts';
+
+interface Owner {
+  readonly fence: number;
+  readonly process: string;
+  leaseEndsMs: number;
+}
+
+export class OwnershipCheck {
+  /** Bodies of what a journal has taken. */
+  readonly taken = new Set<Buffer>();
+  private readonly verdict: Verdict;
+  private readonly trace: Trace;
+  private readonly writes: WriteCheck;
+  private readonly nowMs: () => number;
+  private readonly owners = new Map<string, Owner>();
+  private lastFence = 0;
+
+  constructor(verdict: Verdict, trace: Trace, writes: WriteCheck, nowMs: () => number) {
+    this.verdict = verdict;
+    this.trace = trace;
+    this.writes = writes;
+    this.nowMs = nowMs;
+  }
+
+  /** The journal is gone, with everything in it. */
+  forget(): void {
+    this.owners.clear();
+    this.lastFence = 0;
+  }
+
+  /** A call that took effect. */
+  called(process: string, method: string, parts: readonly unknown[], answer: unknown): void {
+    switch (method) {
+      case 'append':
+        return this.appended(process, parts[0] as readonly Arrival[], answer as readonly AppendResult[]);
+      case 'claim':
+        return this.claimed(process, parts[0] as ClaimRequest, answer as readonly ClaimedLane[]);
+      case 'renew':
+        return this.renewed(
+          parts[0] as readonly LaneClaim[],
+          parts[1] as number,
+          answer as ReadonlySet<string>,
+        );
+      case 'storeIntents':
+        return this.storedIntents(process, parts[0] as readonly LaneIntents[], answer as ReadonlySet<string>);
+      case 'complete':
+        return this.completed(process, parts[0] as readonly LaneCompletion[], answer as ReadonlySet<string>);
+      default:
+        return;
+    }
+  }
+
+  private appended(process: string, arrivals: readonly Arrival[], results: readonly AppendResult[]): void {
+    this.trace.note(`${process} appends ${results.map(({ kind }) => kind).join(' ')}`);
+    arrivals.forEach((arrival, index) => {
+      const kind = results[index]?.kind;
+      if (kind !== undefined && kind !== 'clash' && kind !== 'refused') this.taken.add(arrival.payload.body);
+    });
+  }
+
+  private claimed(process: string, { leaseMs }: ClaimRequest, lanes: readonly ClaimedLane[]): void {
+    for (const { territoryId, fence, changes } of lanes) {
+      this.trace.note(`${process} claims ${territoryId} with ${changes.length} changes`);
+      const before = this.owners.get(territoryId);
+      this.verdict.demand(
+        fence > this.lastFence,
+        'fence-grows',
+        () => `${territoryId} was claimed with fence ${fence} after ${this.lastFence}`,
+      );
+      this.lastFence = Math.max(this.lastFence, fence);
+      this.verdict.demand(
+        before === undefined || before.leaseEndsMs <= this.nowMs(),
+        'one-owner',
+        () => `${process} claimed ${territoryId} while ${before?.process} had it`,
+      );
+      this.owners.set(territoryId, { fence, process, leaseEndsMs: this.nowMs() + leaseMs });
+    }
+  }
+
+  private renewed(claims: readonly LaneClaim[], leaseMs: number, held: ReadonlySet<string>): void {
+    for (const { territoryId, fence } of claims) {
+      const owner = this.owners.get(territoryId);
+      if (held.has(territoryId) && owner?.fence === fence) owner.leaseEndsMs = this.nowMs() + leaseMs;
+      this.demandOwner(territoryId, fence, held, 'renewed the lease of');
+    }
+  }
+
+  private storedIntents(process: string, lanes: readonly LaneIntents[], held: ReadonlySet<string>): void {
+    for (const { territoryId, fence, intents } of lanes) {
+      this.demandOwner(territoryId, fence, held, `stored intents for`);
+      if (held.has(territoryId)) this.writes.keep(intents.map(({ request }) => request));
+      else this.trace.note(`${process} may not store for ${territoryId}`);
+    }
+  }
+
+  private completed(process: string, lanes: readonly LaneCompletion[], accepted: ReadonlySet<string>): void {
+    for (const { territoryId, fence, ended, wait } of lanes) {
+      this.demandOwner(territoryId, fence, accepted, 'completed');
+      if (!accepted.has(territoryId)) continue;
+      const endings = ended.map(({ position, outcome }) => `${position} ${outcome}`).join(', ');
+      this.trace.note(
+        `${process} completes ${territoryId}: ${endings}; ${wait ? `${wait.state} ${wait.delayMs}` : ''}`,
+      );
+      this.owners.delete(territoryId);
+    }
+  }
+
+  private demandOwner(territoryId: string, fence: number, accepted: ReadonlySet<string>, did: string): void {
+    if (!accepted.has(territoryId)) return;
+    const owner = this.owners.get(territoryId);
+    this.verdict.demand(
+      owner?.fence === fence,
+      'stale-owner',
+      () => `fence ${fence} ${did} ${territoryId}, whose owner has ${String(owner?.fence)}`,
+    );
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Watches every request to the territory API: only with an ETag that was read, stored before it is sent, never sooner than the
+ * rules allow, and one idempotency key for one request.
+ */
+import type { ReadAnswer, ReadRequest, RecordAnswer, WriteRequest } from '../../../srv/territory-api/port.ts';
+import type { ApiWatch } from '../world/api.ts';
+import { recordKey } from '../world/records.ts';
+import type { Trace } from '../world/trace.ts';
+import type { Verdict } from './violation.ts';
+
+export interface WriteRules {
+  readonly retryFirstDelayMs: number;
+  readonly retryLimit: number;
+  readonly restMs: number;
+  readonly batchMax: number;
+}
+
+/** What the program was told of a record, to judge whose fault a failure was. */
+export interface Told {
+  conflicts: number;
+  failures: number;
+  unanswered: number;
+  refusedWhole: number;
+  /** Reads past the cache that were no proof. */
+  looks: number;
+}
+
+export class WriteCheck implements ApiWatch {
+  private readonly told_ = new Map<string, Told>();
+  private readonly verdict: Verdict;
+  private readonly trace: Trace;
+  private readonly rules: WriteRules;
+  private readonly nowMs: () => number;
+  /** Record → ETags that a read has shown. */
+  private readonly shown = new Map<string, Set<string>>();
+  private readonly stored = new Set<string>();
+  private readonly keys = new Map<string, string>();
+  /** Record → conflicts, and looks past the cache that proved nothing, since its last success. */
+  private readonly inARow = new Map<string, number>();
+  /** Process and record → no write of it before this time, and why. */
+  private readonly notBefore = new Map<string, { readonly atMs: number; readonly why: string }>();
+
+  constructor(verdict: Verdict, trace: Trace, rules: WriteRules, nowMs: () => number) {
+    this.verdict = verdict;
+    this.trace = trace;
+    this.rules = rules;
+    this.nowMs = nowMs;
+  }
+
+  toldOf(record: string): Told {
+    let told = this.told_.get(record);
+    if (!told) {
+      told = { conflicts: 0, failures: 0, unanswered: 0, refusedWhole: 0, looks: 0 };
+      this.told_.set(record, told);
+    }
+    return told;
+  }
+
+  /** The journal has these requests now. */
+  keep(requests: readonly WriteRequest[]): void {
+    for (const request of requests) this.stored.add(JSON.stringify(request));
+  }
+
+  sent(process: string, requests: readonly WriteRequest[]): void {
+    const { verdict, rules } = this;
+    const names = requests.map(recordKey);
+    this.trace.note(`${process} writes ${requests.map(shown).join(' ')}`);
+    verdict.demand(requests.length > 0, 'empty-write', () => `${process} sent an empty write`);
+    verdict.demand(
+      requests.length <= rules.batchMax,
+      'bounded',
+      () => `${process} sent ${requests.length} records in one write`,
+    );
+    verdict.demand(
+      new Set(names).size === names.length,
+      'record-once',
+      () => `${process} wrote a record twice in one request: ${names.join(' ')}`,
+    );
+    for (const request of requests) this.sentOne(process, request);
+  }
+
+  told(process: string, request: WriteRequest, answer: RecordAnswer): void {
+    const record = recordKey(request);
+    this.trace.note(`${process} is told of ${shown(request)}: ${answer.kind}`);
+    const told = this.toldOf(record);
+    const wait = (delayMs: number, why: string) =>
+      this.notBefore.set(`${process} ${record}`, { atMs: this.nowMs() + delayMs, why });
+    switch (answer.kind) {
+      case 'done':
+        this.inARow.delete(record);
+        return void wait(this.rules.restMs, 'a success');
+      case 'conflict':
+        told.conflicts += 1;
+        // After the last retry there is nothing to wait for: the record is looked at once more, and the change ends.
+        if (this.count(record) <= this.rules.retryLimit) wait(this.rules.retryFirstDelayMs, 'a conflict');
+        return;
+      case 'failed':
+        told.failures += 1;
+        return;
+      case 'missing':
+      case 'running':
+        told.unanswered += 1;
+        return void wait(this.rules.retryFirstDelayMs, 'no answer');
+      case 'defect':
+      case 'refused':
+        return;
+    }
+  }
+
+  unanswered(process: string, requests: readonly WriteRequest[]): void {
+    this.trace.note(`${process} has no answer for ${requests.map(shown).join(' ')}`);
+    for (const request of requests) this.toldOf(recordKey(request)).unanswered += 1;
+  }
+
+  refusedWhole(requests: readonly WriteRequest[]): void {
+    for (const request of requests) this.toldOf(recordKey(request)).refusedWhole += 1;
+  }
+
+  read(process: string, request: ReadRequest, answer: ReadAnswer): void {
+    if (answer.kind === 'trouble') {
+      this.trace.note(`${process} cannot read: ${answer.trouble.reason}`);
+      return;
+    }
+    const seen = request.records.map((ref, index) => {
+      const state = answer.records[index];
+      const record = recordKey(ref);
+      if (request.pastCache && !answer.proof) {
+        this.toldOf(record).looks += 1;
+        this.count(record);
+      }
+      if (!state?.found) return `${record}=none`;
+      const etags = this.shown.get(record);
+      if (etags) etags.add(state.etag);
+      else this.shown.set(record, new Set([state.etag]));
+      return `${record}=${state.etag}`;
+    });
+    this.trace.note(`${process} reads ${answer.proof ? 'with proof ' : ''}${seen.join(' ')}`);
+  }
+
+  private count(record: string): number {
+    const count = (this.inARow.get(record) ?? 0) + 1;
+    this.inARow.set(record, count);
+    return count;
+  }
+
+  private sentOne(process: string, request: WriteRequest): void {
+    const { verdict } = this;
+    const record = recordKey(request);
+    const text = JSON.stringify(request);
+    const { operation, ifMatch, idempotencyKey } = request;
+    const isRead =
+      operation === 'create' || (ifMatch !== undefined && this.shown.get(record)?.has(ifMatch) === true);
+    verdict.demand(
+      isRead && ifMatch !== '*',
+      'if-match',
+      () => `${process} sent ${shown(request)} with an ETag that no read had shown`,
+    );
+    verdict.demand(
+      this.stored.has(text),
+      'stored-first',
+      () => `${process} sent ${shown(request)}, which no journal has`,
+    );
+    const known = this.keys.get(idempotencyKey);
+    verdict.demand(
+      known === undefined || known === text,
+      'one-key-one-request',
+      () => `${process} sent ${text} under the idempotency key of ${String(known)}`,
+    );
+    this.keys.set(idempotencyKey, text);
+    const wait = this.notBefore.get(`${process} ${record}`);
+    verdict.demand(
+      wait === undefined || this.nowMs() >= wait.atMs,
+      'delay',
+      () => `${process} wrote ${record} ${(wait?.atMs ?? 0) - this.nowMs()} ms too soon after ${wait?.why}`,
+    );
+  }
+}
+
+function shown({ operation, ifMatch, fields, ...ref }: WriteRequest): string {
+  return `${operation} ${recordKey(ref)} ${ifMatch ?? ''} ${JSON.stringify(fields)}`;
+}

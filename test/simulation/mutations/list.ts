@@ -1,0 +1,20 @@
+/** The mutations, and the seed that catches each: `mutations.json` is written by `npm run simulate -- --mutations --find`. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Mutation } from './install.ts';
+
+/** `seed` and `rule` are absent where no seed has caught it yet. */
+export interface RecordedMutation {
+  readonly mutation: Mutation;
+  readonly seed?: number;
+  readonly rule?: string;
+}
+
+const FILE = new URL('mutations.json', import.meta.url);
+
+export function readMutations(): readonly RecordedMutation[] {
+  return JSON.parse(readFileSync(FILE, 'utf8')) as readonly RecordedMutation[];
+}
+
+export function recordSeeds(recorded: readonly RecordedMutation[]): void {
+  writeFileSync(FILE, `${JSON.stringify(recorded, undefined, 2)}\n`);
+}

@@ -1,0 +1,105 @@
+/** One run from its seed to its verdict. The same plan gives the same run to the byte, on the same version of Node. */
+import type { Violation } from './checker/violation.ts';
+import type { RunPlan } from './plan.ts';
+import { circumstancesOf } from './world/circumstances.ts';
+import { SeededFaults, type FaultKind } from './world/faults.ts';
+import { guardAgainstTheReal, settled } from './world/guard.ts';
+import { Timeline } from './world/timeline.ts';
+import { Trace } from './world/trace.ts';
+import { workloadOf } from './world/workload.ts';
+import { World } from './world/world.ts';
+
+export interface RunResult {
+  readonly violation: Violation | undefined;
+  /** Of everything that happened, in order. */
+  readonly hash: string;
+  readonly steps: number;
+  readonly changes: number;
+  /** Simulated time. */
+  readonly lastedMs: number;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  /** Only where it was asked for. */
+  readonly trace: readonly string[];
+}
+
+const PUBLISHED_AGAIN: readonly FaultKind[] = ['published-twice', 'published-clash'];
+/** Faults strike for this long after the last publication. */
+const FAULTS_AFTER_MS = 120_000;
+/** Once faults have stopped everything has to end within this time. */
+const LIVENESS_MS = 4 * 3_600_000;
+const MOST_STEPS = 60_000;
+/** So often another record is written meanwhile: without any success nobody can tell a record's fault from the API's. */
+const COMPANY_MS = 20_000;
+/** After the end: what is frozen or under way has to come too, and must change nothing. */
+const AFTERMATH_MS = 240_000;
+
+export async function simulate(plan: RunPlan, keeps: 'lines' | 'hash' = 'hash'): Promise<RunResult> {
+  const { seed, changes, territories } = plan;
+  const circumstances = circumstancesOf(seed, territories);
+  const timeline = new Timeline();
+  const trace = new Trace(timeline, keeps);
+  const { mode, intensity, publishedWithinMs, lifecycle } = circumstances;
+  // Without a database nobody recognises what a publisher sends again across a restart: that is not promised.
+  const without = [...plan.without, ...(mode === 'embedded' ? PUBLISHED_AGAIN : [])];
+  const faults = new SeededFaults({ ...plan, without, intensity });
+  const lengthMs = publishedWithinMs;
+  const publications = workloadOf({
+    seed,
+    changes,
+    territories,
+    lengthMs,
+    lifecycle,
+    cursed: circumstances.cursed?.record,
+    faults,
+  });
+  const world = new World({ seed, circumstances, timeline, faults, trace, publications });
+  const rejected = (reason: unknown): void => {
+    world.verdict.demand(false, 'unhandled', () => String(reason instanceof Error ? reason.stack : reason));
+  };
+  process.on('unhandledRejection', rejected);
+  const lift = guardAgainstTheReal((touched) =>
+    world.verdict.demand(false, 'not-simulated', () => touched.message),
+  );
+  try {
+    world.start();
+    const goOn = async (untilMs: number, isOver: () => boolean): Promise<void> => {
+      await settled();
+      while (!world.verdict.violation && !isOver()) {
+        if (!timeline.step(untilMs)) {
+          timeline.nowMs = Math.max(timeline.nowMs, untilMs);
+          return;
+        }
+        await settled();
+        world.verdict.demand(
+          timeline.steps < MOST_STEPS,
+          'liveness',
+          () => `no end after ${MOST_STEPS} steps`,
+        );
+      }
+    };
+    await goOn(lengthMs + FAULTS_AFTER_MS, () => false);
+    faults.stop();
+    const deadlineMs = timeline.nowMs + LIVENESS_MS;
+    for (let round = 0; !world.isDone && timeline.nowMs < deadlineMs; round += 1) {
+      world.accompany(round);
+      await goOn(timeline.nowMs + COMPANY_MS, () => world.isDone);
+      if (world.verdict.violation) break;
+    }
+    await goOn(timeline.nowMs + AFTERMATH_MS, () => false);
+    if (!world.verdict.violation) world.checkEnd();
+    world.end();
+    await settled();
+  } finally {
+    lift();
+    process.off('unhandledRejection', rejected);
+  }
+  return {
+    violation: world.verdict.violation,
+    hash: trace.digest(),
+    steps: timeline.steps,
+    changes: world.expected.length,
+    lastedMs: timeline.nowMs,
+    faults: Object.fromEntries(faults.counts),
+    trace: trace.lines,
+  };
+}

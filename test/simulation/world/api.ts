@@ -1,0 +1,257 @@
+/**
+ * The territory API in bad times: late caches, nodes that take the right ETag for a wrong one, other writers in between,
+ * answers lost in whole or in part, requests carried out late, in part, or not at all, outages.
+ */
+import type {
+  ApiTrouble,
+  ReadAnswer,
+  ReadRequest,
+  RecordAnswer,
+  TerritoryApi,
+  UnansweredWrite,
+  WriteAnswer,
+  WriteRequest,
+} from '../../../srv/territory-api/port.ts';
+import type { Circumstances } from './circumstances.ts';
+import type { Faults, Occasion } from './faults.ts';
+import type { SimProcess } from './process.ts';
+import { POISON, recordKey, Records, sets, stateOf } from './records.ts';
+import type { Timeline } from './timeline.ts';
+
+/** Sees what the program sends and is told. */
+export interface ApiWatch {
+  sent(process: string, requests: readonly WriteRequest[]): void;
+  /** The answer for a record reached the process that had asked. */
+  told(process: string, request: WriteRequest, answer: RecordAnswer): void;
+  unanswered(process: string, requests: readonly WriteRequest[]): void;
+  refusedWhole(requests: readonly WriteRequest[]): void;
+  read(process: string, request: ReadRequest, answer: ReadAnswer): void;
+}
+
+export interface SimApiOptions {
+  readonly records: Records;
+  readonly timeline: Timeline;
+  readonly faults: Faults;
+  readonly watch: ApiWatch;
+  readonly timeoutMs: number;
+  /** A write that nobody has answered may be carried out so late. */
+  readonly latestMs: number;
+  readonly cursed: Circumstances['cursed'];
+  /** What another program writes to a record, now and then. */
+  readonly foreign: (key: string) => void;
+}
+
+type Trouble = Extract<UnansweredWrite, { kind: 'trouble' }>;
+
+const TROUBLES: readonly ApiTrouble[] = [
+  { reason: 'unavailable', status: 503, message: 'service unavailable' },
+  { reason: 'network', message: 'connection reset' },
+  { reason: 'unauthorized', status: 401, message: 'token expired' },
+  { reason: 'not-an-answer', status: 502, message: 'an HTML page' },
+  { reason: 'destination', message: 'the destination service does not answer' },
+];
+const TIMEOUT: ApiTrouble = { reason: 'timeout', message: 'no answer in time' };
+
+export class SimApi {
+  private readonly options: SimApiOptions;
+  private outageUntilMs = 0;
+
+  constructor(options: SimApiOptions) {
+    this.options = options;
+  }
+
+  /** The API as this process has it. */
+  client(process: SimProcess): TerritoryApi {
+    return {
+      read: (request, signal) =>
+        this.exchange<ReadAnswer>(process, 'api.read', signal, {
+          work: () => this.read(request, process),
+          late: () => ({ kind: 'trouble', trouble: TIMEOUT }),
+          told: (answer) => this.options.watch.read(process.name, request, answer),
+        }),
+      write: (requests, signal) => this.write(process, requests, signal),
+      probe: (signal) =>
+        this.exchange<ApiTrouble | undefined>(process, 'api.probe', signal, {
+          work: () => (this.isOut() ? TROUBLES[0] : undefined),
+          late: () => TIMEOUT,
+          told: () => undefined,
+        }),
+    };
+  }
+
+  private write(
+    process: SimProcess,
+    requests: readonly WriteRequest[],
+    signal: AbortSignal,
+  ): Promise<WriteAnswer> {
+    const { watch } = this.options;
+    return this.exchange<WriteAnswer>(process, 'api.write', signal, {
+      sent: () => watch.sent(process.name, requests),
+      work: () => this.carryOut(requests, process),
+      late: () => ({ kind: 'trouble', trouble: TIMEOUT, sent: true }),
+      told: (answer) => {
+        if (answer.kind === 'answered') {
+          requests.forEach((request, index) => {
+            watch.told(process.name, request, answer.records[index] ?? { kind: 'missing' });
+          });
+        } else if (answer.kind === 'refused-whole') watch.refusedWhole(requests);
+        else watch.unanswered(process.name, requests);
+      },
+    });
+  }
+
+  /** A request and its answer; `work` answers `never` where nothing ever comes back. */
+  private exchange<Answer>(
+    process: SimProcess,
+    at: string,
+    signal: AbortSignal,
+    steps: {
+      readonly sent?: () => void;
+      readonly work: () => Answer | 'never';
+      readonly late: () => Answer;
+      readonly told: (answer: Answer) => void;
+    },
+  ): Promise<Answer> {
+    const { faults, timeline, timeoutMs } = this.options;
+    return new Promise((resolve) => {
+      let isOver = false;
+      const end = (answer: Answer): void => {
+        if (isOver) return;
+        isOver = true;
+        timer.cancel();
+        signal.removeEventListener('abort', abort);
+        steps.told(answer);
+        resolve(answer);
+      };
+      const abort = (): void => end(steps.late());
+      const timer = process.clock.after(timeoutMs, abort);
+      signal.addEventListener('abort', abort);
+      const slow = faults.strikes('api-slow', 0.005, { process: process.name, at });
+      const delayMs = (): number =>
+        slow ? faults.between('api-slow', 1000, timeoutMs) : 5 + Math.floor(process.random.fraction() * 120);
+      process.send(`${at} sent`, () => {
+        if (isOver) return;
+        steps.sent?.();
+        timeline.after(delayMs(), () => {
+          const answer = steps.work();
+          if (answer === 'never') return;
+          timeline.after(delayMs(), () => process.enter(`${at} answered`, () => end(answer)));
+        });
+      });
+    });
+  }
+
+  private read(request: ReadRequest, process: SimProcess): ReadAnswer | 'never' {
+    const { faults, records } = this.options;
+    const occasion: Occasion = { process: process.name, at: 'api.read' };
+    if (this.isOut()) return { kind: 'trouble', trouble: this.someTrouble() };
+    if (faults.strikes('read-trouble', 0.006, occasion)) {
+      if (faults.between('read-trouble', 0, 4) === 0) return 'never';
+      return { kind: 'trouble', trouble: this.someTrouble() };
+    }
+    const { freshReads, maxLagMs } = records.manners;
+    const proof =
+      maxLagMs === 0 || freshReads === 'all' || (freshReads === 'past-cache' && request.pastCache);
+    const found = request.records.map((ref) => {
+      const key = recordKey(ref);
+      this.disturb(key, occasion);
+      const isLate = !proof && faults.strikes('read-stale', 0.3, { ...occasion, record: key });
+      return stateOf(records.asOf(key, isLate ? faults.between('read-stale', 0, maxLagMs) : 0));
+    });
+    return { kind: 'read', records: found, proof, cacheStatus: [] };
+  }
+
+  private carryOut(requests: readonly WriteRequest[], process: SimProcess): WriteAnswer | 'never' {
+    const { faults, cursed } = this.options;
+    const occasion: Occasion = { process: process.name, at: 'api.write' };
+    if (this.isOut()) return { kind: 'trouble', trouble: this.someTrouble(), sent: true };
+    if (cursed?.fails === 'whole-requests' && requests.some(this.isCursed)) {
+      return { kind: 'trouble', trouble: TROUBLES[0] as ApiTrouble, sent: true };
+    }
+    if (faults.strikes('write-throttled', 0.006, occasion)) {
+      return {
+        kind: 'trouble',
+        trouble: { reason: 'throttled', status: 429, message: 'slower', retryAfterMs: this.retryAfterMs() },
+        sent: false,
+      };
+    }
+    if (faults.strikes('write-trouble', 0.01, occasion)) {
+      const trouble: Trouble = { kind: 'trouble', trouble: this.someTrouble(), sent: true };
+      if (faults.between('write-trouble', 0, 2) === 0) this.applyAll(requests);
+      return trouble;
+    }
+    if (faults.strikes('write-unanswered', 0.01, occasion)) {
+      if (faults.between('write-unanswered', 0, 3) > 0) this.applyAll(requests);
+      return 'never';
+    }
+    if (faults.strikes('write-late', 0.006, occasion)) {
+      const lateMs = faults.between('write-late', 100, this.options.latestMs);
+      this.options.timeline.after(lateMs, () => this.applyAll(requests));
+      return 'never';
+    }
+    if (faults.strikes('write-in-part', 0.006, occasion)) {
+      this.applyAll(requests.slice(0, faults.between('write-in-part', 0, requests.length)));
+      return { kind: 'trouble', trouble: TIMEOUT, sent: true };
+    }
+    if (requests.some((request) => sets(request, POISON))) {
+      return { kind: 'refused-whole', status: 400, message: 'malformed' };
+    }
+    return { kind: 'answered', records: requests.map((request) => this.answer(request, process)) };
+  }
+
+  private answer(request: WriteRequest, process: SimProcess): RecordAnswer {
+    const { faults, records } = this.options;
+    const key = recordKey(request);
+    const occasion: Occasion = { process: process.name, at: 'api.write', record: key };
+    this.disturb(key, occasion);
+    if (this.isCursed(request)) return { kind: 'failed', status: 500, message: 'always' };
+    if (records.isRecent(key) && faults.strikes('record-stale', 0.06, occasion)) {
+      return records.settle(request, { kind: 'conflict', status: 409, message: 'stale node' });
+    }
+    if (faults.strikes('record-locked', 0.004, occasion)) {
+      return records.settle(request, { kind: 'conflict', status: 423, message: 'locked by somebody' });
+    }
+    if (faults.strikes('record-failed', 0.006, occasion)) {
+      if (faults.between('record-failed', 0, 2) === 0) records.apply(request);
+      return { kind: 'failed', status: 502 };
+    }
+    if (faults.strikes('record-missing', 0.006, occasion)) {
+      if (faults.between('record-missing', 0, 3) > 0) records.apply(request);
+      return { kind: 'missing' };
+    }
+    if (faults.strikes('record-running', 0.003, occasion)) return { kind: 'running', status: 409 };
+    return records.apply(request);
+  }
+
+  /** Another program writes to the record just now. */
+  private disturb(key: string, occasion: Occasion): void {
+    if (this.options.faults.strikes('foreign-write', 0.01, { ...occasion, record: key }))
+      this.options.foreign(key);
+  }
+
+  private applyAll(requests: readonly WriteRequest[]): void {
+    const { records } = this.options;
+    if (requests.some((request) => sets(request, POISON))) return;
+    for (const request of requests) if (!this.isCursed(request)) records.apply(request);
+  }
+
+  private readonly isCursed = (request: WriteRequest): boolean =>
+    recordKey(request) === this.options.cursed?.record;
+
+  private isOut(): boolean {
+    const { faults, timeline } = this.options;
+    if (faults.strikes('api-outage', 0.0008)) {
+      this.outageUntilMs = timeline.nowMs + faults.between('api-outage', 1000, 60_000);
+    }
+    return timeline.nowMs < this.outageUntilMs;
+  }
+
+  private someTrouble(): ApiTrouble {
+    const { faults } = this.options;
+    return TROUBLES[faults.between('write-trouble', 0, TROUBLES.length)] ?? TIMEOUT;
+  }
+
+  private retryAfterMs(): number {
+    return this.options.faults.between('write-throttled', 1000, 20_000);
+  }
+}

@@ -1,0 +1,64 @@
+/** The settings of a run that are not faults: how many instances, which kind of journal, how the API behaves when it is well. */
+import { SeededRandom } from '../../sandbox/territory-api/seeded-random.ts';
+import type { Manners } from './records.ts';
+
+export interface Circumstances {
+  readonly mode: 'durable' | 'embedded';
+  readonly instances: number;
+  readonly territories: number;
+  readonly manners: Manners;
+  readonly foreign: 'other-fields' | 'same-fields';
+  readonly lifecycle: 'updates-only' | 'creates-and-deletes';
+  /** A record on which the API always fails: by itself, or together with every request that it is in. */
+  readonly cursed: { readonly record: string; readonly fails: 'alone' | 'whole-requests' } | undefined;
+  /** How long a process freezes. */
+  readonly freezeMs: { readonly min: number; readonly max: number };
+  /** Multiplies the probability of every fault. */
+  readonly intensity: number;
+  /** All changes are published within this time. */
+  readonly publishedWithinMs: number;
+  /** What the program's settings are read from. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const INTENSITIES = [0.5, 2, 4, 8];
+const PUBLISHED_WITHIN_MS = [500, 20_000, 120_000, 400_000];
+
+export function circumstancesOf(seed: number, territories: number): Circumstances {
+  const random = new SeededRandom(seed, 'circumstances');
+  const pick = <T>(...ways: readonly [T, ...T[]]): T => ways[random.below(ways.length)] ?? ways[0];
+  const mode = pick<Circumstances['mode']>('durable', 'durable', 'durable', 'embedded');
+  const late = pick('late', 'late', 'late', 'never');
+  const fails = pick('never', 'never', 'never', 'alone', 'whole-requests');
+  const leaseS = pick(60, 60, 90);
+  const batch = pick(1, 5, 50);
+  return {
+    mode,
+    instances: mode === 'durable' ? pick(1, 2, 2, 3) : 1,
+    territories,
+    manners: {
+      idempotency: pick<Manners['idempotency']>('kept', 'ignored'),
+      etags: pick<Manners['etags']>('told', 'untold'),
+      checksFirst: pick<Manners['checksFirst']>('version', 'content'),
+      freshReads: pick<Manners['freshReads']>('none', 'past-cache', 'past-cache', 'all'),
+      maxLagMs: late === 'late' ? 4900 : 0,
+    },
+    foreign: pick<Circumstances['foreign']>('other-fields', 'same-fields'),
+    lifecycle: pick<Circumstances['lifecycle']>('updates-only', 'creates-and-deletes'),
+    cursed: fails === 'never' ? undefined : { record: 'territory-0/T1', fails },
+    freezeMs: { min: 1000, max: 2 * leaseS * 1000 },
+    intensity: pick(...(INTENSITIES as [number, ...number[]])),
+    publishedWithinMs: pick(...(PUBLISHED_WITHIN_MS as [number, ...number[]])),
+    environment: {
+      RETRY_LIMIT: pick('5', '5', '2', '0'),
+      ON_OVERLAP: pick('source-wins', 'source-wins', 'review'),
+      BATCH_SIZE: String(batch),
+      LEASE_TTL_S: String(leaseS),
+      TERRITORY_TIMEOUT_MS: pick('30000', '10000'),
+      TERRITORY_CONCURRENCY: pick('4', '1', '2'),
+      // Embedded, lanes that wait for others to succeed must not fill the window: that is not promised there.
+      INTAKE_WINDOW: mode === 'durable' ? pick('1000', '20', '5') : '1000',
+      ...(late === 'never' && { PROPAGATION_MIN_MS: '0', PROPAGATION_MAX_MS: '0' }),
+    },
+  };
+}

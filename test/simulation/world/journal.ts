@@ -1,0 +1,153 @@
+/**
+ * A database that several processes share, behind the journal port: the same lanes for all of them, leases by its own clock.
+ * Calls to it may fail before or after they took effect, take long, or meet no database at all.
+ */
+import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
+import { JournalUnavailable, type Journal, type OperatedJournal } from '../../../srv/journal/port.ts';
+import type { Clock } from '../../../srv/platform/clock.ts';
+import type { Faults } from './faults.ts';
+import type { SimProcess } from './process.ts';
+import { START_EPOCH_MS, type Timeline } from './timeline.ts';
+
+export type FullJournal = Journal & OperatedJournal;
+type Method = keyof FullJournal;
+type Call = (...parts: readonly unknown[]) => Promise<unknown>;
+
+/** Sees every call that took effect, with its answer. */
+export type JournalWatch = (
+  process: string,
+  method: Method,
+  parts: readonly unknown[],
+  answer: unknown,
+) => void;
+
+/** As the database has it: a message whose publisher has not confirmed it by then is handed out again. */
+const OUTBOX_LEASE_MS = 120_000;
+const LOOK_INTERVAL_MS = 10_000;
+/** These wait for the database to come back. */
+const PATIENT: readonly Method[] = ['append', 'storeIntents', 'complete', 'markSent', 'giveBack', 'park'];
+const PATIENCE_MS = 1000;
+
+export class SharedJournal {
+  /** Epoch milliseconds are the database's own, whatever the processes believe. */
+  readonly clock: Clock;
+  readonly store: MemoryJournal;
+  /** Parked: refused by the mesh for good. */
+  readonly parked = new Set<string>();
+  private readonly timeline: Timeline;
+  private readonly faults: Faults;
+  private readonly watch: JournalWatch;
+  private readonly taken = new Map<string, number>();
+  private outageUntilMs = 0;
+
+  constructor(timeline: Timeline, faults: Faults, watch: JournalWatch) {
+    this.timeline = timeline;
+    this.faults = faults;
+    this.watch = watch;
+    this.clock = {
+      now: () => START_EPOCH_MS + timeline.nowMs,
+      monotonicMs: () => timeline.nowMs,
+      after: (delayMs, action) => ({ cancel: timeline.after(delayMs, action) }),
+    };
+    this.store = new MemoryJournal({ clock: this.clock });
+  }
+
+  /** The journal as this process has it. */
+  client(process: SimProcess): FullJournal {
+    const local: Partial<Record<Method, unknown>> = {
+      durability: 'journal',
+      receiverLost: async () => undefined,
+      onReleased: () => () => undefined,
+      onWork: (listener: () => void) => this.listen(process, listener),
+    };
+    return new Proxy({} as FullJournal, {
+      get: (_, name) => {
+        const method = name as Method;
+        if (method in local) return local[method];
+        if (method !== 'park' && typeof this.store[method as keyof MemoryJournal] !== 'function')
+          return undefined;
+        const call: Call = (...parts) => this.call(process, method, parts);
+        local[method] = call;
+        return call;
+      },
+    });
+  }
+
+  private async call(process: SimProcess, method: Method, parts: readonly unknown[]): Promise<unknown> {
+    try {
+      return await this.callOnce(process, method, parts);
+    } catch (error) {
+      if (!PATIENT.includes(method) || process.random.fraction() < 0.5) throw error;
+      await new Promise<void>((resolve) => process.clock.after(PATIENCE_MS, resolve));
+      return this.callOnce(process, method, parts);
+    }
+  }
+
+  private callOnce(process: SimProcess, method: Method, parts: readonly unknown[]): Promise<unknown> {
+    const { faults, timeline } = this;
+    const occasion = { process: process.name, at: `journal.${method}` };
+    const slow = faults.strikes('journal-slow', 0.003, occasion);
+    const delayMs = (): number =>
+      slow ? faults.between('journal-slow', 500, 8000) : 1 + Math.floor(process.random.fraction() * 6);
+    return process.call(occasion.at, delayMs, async () => {
+      if (faults.strikes('journal-outage', 0.0002, occasion)) {
+        this.outageUntilMs = timeline.nowMs + faults.between('journal-outage', 1000, 90_000);
+      }
+      if (timeline.nowMs < this.outageUntilMs || faults.strikes('journal-refused', 0.004, occasion)) {
+        throw new JournalUnavailable('connection or serialization failure');
+      }
+      const answer = await this.carryOut(method, parts);
+      this.watch(process.name, method, parts, answer);
+      if (faults.strikes('journal-answer-lost', 0.003, occasion)) {
+        throw new JournalUnavailable('the connection ended before the answer came');
+      }
+      return answer;
+    });
+  }
+
+  private async carryOut(method: string, parts: readonly unknown[]): Promise<unknown> {
+    switch (method) {
+      case 'takeUnsent': {
+        await this.expireTaken();
+        const messages = await this.store.takeUnsent(parts[0] as number);
+        for (const { id } of messages) this.taken.set(id, this.timeline.nowMs + OUTBOX_LEASE_MS);
+        return messages;
+      }
+      case 'park':
+        for (const id of parts[0] as readonly string[]) this.parked.add(id);
+        return this.store.markSent(parts[0] as readonly string[]);
+      case 'markSent':
+      case 'giveBack':
+        for (const id of parts[0] as readonly string[]) this.taken.delete(id);
+        return this.store[method](parts[0] as readonly string[]);
+      default:
+        return (this.store[method as keyof MemoryJournal] as unknown as Call).apply(this.store, [...parts]);
+    }
+  }
+
+  private async expireTaken(): Promise<void> {
+    const expired = [...this.taken].filter(([, untilMs]) => untilMs <= this.timeline.nowMs).map(([id]) => id);
+    for (const id of expired) this.taken.delete(id);
+    if (expired.length > 0) await this.store.giveBack(expired);
+  }
+
+  private listen(process: SimProcess, listener: () => void): () => void {
+    const stop = this.store.onWork(() => {
+      if (this.faults.strikes('announcement-lost', 0.02, { process: process.name })) return;
+      this.timeline.after(2, () => process.enter('journal.onWork', listener));
+    });
+    let stopped = false;
+    const look = (): void => {
+      if (stopped) return;
+      listener();
+      process.clock.after(LOOK_INTERVAL_MS, look);
+    };
+    process.clock.after(LOOK_INTERVAL_MS, look);
+    const end = (): void => {
+      stopped = true;
+      stop();
+    };
+    process.onDeath(end);
+    return end;
+  }
+}

@@ -1,0 +1,290 @@
+/** Everything that a run consists of: processes of the program, what they talk to, who else is about, and who watches. */
+import { createApp, type App, type Ports } from '../../../srv/app.ts';
+import type { Application } from '../../../srv/config/application.ts';
+import { readSettings, type Settings } from '../../../srv/config/settings.ts';
+import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
+import { ApiBudget } from '../../../srv/lanes/api-budget.ts';
+import { ActivityRecord } from '../../../srv/monitor/activity.ts';
+import type { Log } from '../../../srv/platform/log.ts';
+import { checkEffects, type Expected } from '../checker/effects.ts';
+import { OutcomeCheck } from '../checker/outcomes.ts';
+import { OwnershipCheck } from '../checker/ownership.ts';
+import { Verdict } from '../checker/violation.ts';
+import { WriteCheck } from '../checker/writes.ts';
+import { SimApi } from './api.ts';
+import { SimBroker } from './broker.ts';
+import type { Circumstances } from './circumstances.ts';
+import type { Faults } from './faults.ts';
+import { SharedJournal, type FullJournal } from './journal.ts';
+import { SimMesh } from './mesh.ts';
+import { SimProcess } from './process.ts';
+import { Records } from './records.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+import { FOREIGN_FIELD, messageOf, RECORDS, SEEDED, type Publication } from './workload.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly circumstances: Circumstances;
+  readonly timeline: Timeline;
+  readonly faults: Faults;
+  readonly trace: Trace;
+  readonly publications: readonly Publication[];
+}
+
+/** A running instance of the program. */
+export interface Instance {
+  readonly process: SimProcess;
+  readonly app: App;
+  readonly journal: FullJournal;
+}
+
+const COMPANY = 'company';
+const RESTART_MS = { min: 1000, max: 15_000 };
+
+const application: Application = {
+  name: 'territory-sync',
+  instanceIndex: 0,
+  deployed: false,
+  production: false,
+  source: '/territory-sync/simulated',
+};
+
+export class World {
+  readonly verdict = new Verdict();
+  readonly expected: Expected[] = [];
+  readonly records: Records;
+  readonly broker: SimBroker;
+  readonly outcomes: OutcomeCheck;
+  readonly writes: WriteCheck;
+  readonly settings: Settings;
+  readonly instances = new Map<string, Instance>();
+  private readonly ownership: OwnershipCheck;
+  private readonly options: WorldOptions;
+  private readonly journal: SharedJournal | undefined;
+  private readonly api: SimApi;
+  private readonly starts = new Map<string, number>();
+  private foreignWrites = 0;
+  private unpublished: number;
+  private ending = false;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    const { circumstances, timeline, faults, trace, publications } = options;
+    const { verdict } = this;
+    const nowMs = (): number => timeline.nowMs;
+    this.settings = readSettings(circumstances.environment, {
+      deployed: false,
+      postgres: circumstances.mode === 'durable',
+      meshNamespace: 'simulated/territory/sync',
+    }).settings;
+    const { retry, propagation, batch, lease, territory, mesh } = this.settings;
+    this.writes = new WriteCheck(
+      verdict,
+      trace,
+      {
+        retryFirstDelayMs: retry.firstDelayMs,
+        retryLimit: retry.limit,
+        restMs: propagation.minMs,
+        batchMax: batch.sizeMax,
+      },
+      nowMs,
+    );
+    this.ownership = new OwnershipCheck(verdict, trace, this.writes, nowMs);
+    this.outcomes = new OutcomeCheck(verdict, trace, {
+      mode: circumstances.mode,
+      workQueue: mesh.queue,
+      isTaken: (body) => this.ownership.taken.has(body),
+      nowMs,
+    });
+    this.records = new Records(circumstances.manners, nowMs);
+    for (let number = 0; number < circumstances.territories; number += 1) {
+      for (const id of RECORDS) {
+        const fields = SEEDED[id];
+        this.records.seed(`territory-${number}/${id}`, fields && { ...fields, [FOREIGN_FIELD]: 0 });
+      }
+    }
+    this.records.seed(`${COMPANY}/T1`, { ...SEEDED['T1'], [FOREIGN_FIELD]: 0 });
+    this.broker = new SimBroker(this.outcomes);
+    this.api = new SimApi({
+      records: this.records,
+      timeline,
+      faults,
+      watch: this.writes,
+      timeoutMs: territory.timeoutMs,
+      latestMs: Math.min(lease.ttlS * 1000, 2 * territory.timeoutMs),
+      cursed: circumstances.cursed,
+      foreign: (key) => this.writeForeign(key),
+    });
+    if (circumstances.mode === 'durable') {
+      this.journal = new SharedJournal(timeline, faults, (...call) => this.ownership.called(...call));
+    }
+    this.unpublished = publications.length;
+    for (const publication of publications) timeline.after(publication.atMs, () => this.publish(publication));
+  }
+
+  start(): void {
+    for (let index = 0; index < this.options.circumstances.instances; index += 1) {
+      this.startInstance(String.fromCharCode(65 + index));
+    }
+  }
+
+  /** All that was published has been told of, and nothing is left to do. */
+  get isDone(): boolean {
+    return (
+      this.unpublished === 0 &&
+      this.outcomes.outcomes.size >= this.expected.length &&
+      this.broker.queue(this.settings.mesh.queue).size === 0 &&
+      this.expected.every(({ id }) => this.outcomes.outcomes.has(id))
+    );
+  }
+
+  /** A change on a record of its own: what it shows is that the API accepts writes, so that others' faults are told from its. */
+  accompany(number: number): void {
+    const assignments = [{ id: 'T1', operation: 'update', fields: { owner: `company ${number}` } }] as const;
+    const change = { id: `company ${number}`, territoryId: COMPANY, assignments };
+    this.unpublished += 1;
+    this.publish({ atMs: this.options.timeline.nowMs, message: messageOf(change), change });
+  }
+
+  /** No process is replaced any more. */
+  end(): void {
+    this.ending = true;
+    for (const { process } of this.instances.values()) process.die('the end of the run');
+  }
+
+  /** To be called once nothing happens any more. */
+  checkEnd(): void {
+    const { circumstances } = this.options;
+    const { expected, outcomes, records, settings, verdict, writes } = this;
+    for (const { id } of expected) {
+      verdict.demand(outcomes.outcomes.has(id), 'liveness', () => `${id} has not ended`);
+    }
+    const work = this.broker.queue(settings.mesh.queue);
+    verdict.demand(work.size === 0, 'liveness', () => `${work.size} messages are still in the work queue`);
+    verdict.demand(
+      work.mostUnsettled <= settings.intake.window,
+      'bounded',
+      () => `${work.mostUnsettled} deliveries were unsettled at a time`,
+    );
+    checkEffects(
+      expected,
+      outcomes.outcomes,
+      records,
+      {
+        retryLimit: settings.retry.limit,
+        onOverlap: settings.policy.onOverlap,
+        repetition: circumstances.mode === 'embedded' ? 'again' : 'never',
+        cursed: circumstances.cursed?.record,
+        toldOf: (record) => writes.toldOf(record),
+      },
+      verdict,
+    );
+  }
+
+  private publish({ message, change }: Publication): void {
+    const { timeline } = this.options;
+    this.unpublished -= 1;
+    this.outcomes.expect(message, change?.id);
+    if (change && !this.expected.some(({ id }) => id === change.id)) {
+      this.expected.push({ ...change, order: this.expected.length, publishedMs: timeline.nowMs });
+    }
+    this.broker.queue(this.settings.mesh.queue).put(message);
+  }
+
+  private startInstance(letter: string): void {
+    const { seed, timeline, faults, trace, circumstances } = this.options;
+    // An embedded journal is gone with its process, and all leases with it.
+    if (circumstances.mode === 'embedded') this.ownership.forget();
+    const start = (this.starts.get(letter) ?? 0) + 1;
+    this.starts.set(letter, start);
+    const name = start === 1 ? letter : `${letter}${start}`;
+    trace.note(`${name} starts`);
+    const process = new SimProcess({
+      name,
+      seed,
+      timeline,
+      faults,
+      trace,
+      freezeMs: circumstances.freezeMs,
+    });
+    const { clock, random } = process;
+    const journal = this.journalOf(process);
+    const ports: Ports = {
+      clock,
+      random,
+      log: this.logOf(name),
+      mesh: new SimMesh({
+        process,
+        broker: this.broker,
+        timeline,
+        faults,
+        refused: (m) => this.outcomes.refused(m),
+      }),
+      journal,
+      api: this.api.client(process),
+      activity: new ActivityRecord({ clock, conflicts: this.settings.conflicts }),
+      budget: new ApiBudget({ limit: undefined, clock, log: this.logOf(name) }),
+    };
+    const app = createApp(this.settings, application, ports);
+    this.instances.set(letter, { process, app, journal });
+    process.onDeath(() => {
+      this.instances.delete(letter);
+      if (this.ending) return;
+      timeline.after(faults.between('crash', RESTART_MS.min, RESTART_MS.max), () => {
+        if (!this.ending) this.startInstance(letter);
+      });
+    });
+    app.start();
+  }
+
+  private journalOf(process: SimProcess): FullJournal {
+    if (this.journal) return this.journal.client(process);
+    const journal = new MemoryJournal({ clock: process.clock });
+    return new Proxy(journal, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        if (name === 'onWork' || name === 'onReleased') return value.bind(target) as unknown;
+        return async (...parts: readonly unknown[]) => {
+          const answer: unknown = await (value.apply(target, parts) as Promise<unknown>);
+          this.ownership.called(process.name, String(name), parts, answer);
+          return answer;
+        };
+      },
+    });
+  }
+
+  private writeForeign(key: string): void {
+    this.foreignWrites += 1;
+    const { foreign } = this.options.circumstances;
+    const same = foreign === 'same-fields' && this.foreignWrites % 3 === 0;
+    this.records.writeForeign(
+      key,
+      same ? { state: `foreign ${this.foreignWrites}` } : { [FOREIGN_FIELD]: this.foreignWrites },
+    );
+  }
+
+  /** The program says by itself where it finds a defect of its own. */
+  private logOf(process: string): Log {
+    const { trace } = this.options;
+    const say = (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+      trace.note(`${process} says: ${message}`);
+      const { error } = fields;
+      const isDefect =
+        message.includes('a defect of this program') ||
+        error instanceof TypeError ||
+        error instanceof RangeError ||
+        error instanceof ReferenceError;
+      this.verdict.demand(!isDefect, 'defect', () => `${process}: ${message} ${String(error)}`);
+    };
+    const log: Log = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: say,
+      error: say,
+      child: () => log,
+    };
+    return log;
+  }
+}

@@ -85,6 +85,7 @@ async function run({
     log,
     mesh,
     journal: durable ?? new MemoryJournal({ clock }),
+    ...(durable && { letters: durable }),
     api,
     activity,
     budget,

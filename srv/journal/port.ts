@@ -7,7 +7,9 @@ import { changeKey, type ChangeRef, type Operation, type TerritoryChange } from 
 import type { AssignmentResult, FailureReason, OutcomeKind } from '../events/outcome.ts';
 import type { OutgoingMessage } from '../mesh/port.ts';
 import type { WriteRequest } from '../territory-api/port.ts';
+import type { Decider, UnreadableLetter } from './letters.ts';
 
+export type * from './letters.ts';
 export type * from './operated.ts';
 
 /** What arrived, with the original bytes: a dead letter has to give them back unchanged. */
@@ -45,6 +47,8 @@ export interface Replay {
   readonly firstReceivedAt?: number;
   /** What happened up to this run, oldest first. */
   readonly history: readonly HistoryStep[];
+  /** Absent where nobody was asked: the dead letter was moved back to the work queue. */
+  readonly decider?: Decider;
 }
 
 /** What could not be read: a dead letter at once; `messages` are its copy and its failure event. */
@@ -54,6 +58,7 @@ export interface UnreadableArrival {
   readonly payload: Payload;
   readonly receivedAt: number;
   readonly messages: readonly OutboxMessage[];
+  readonly letter: UnreadableLetter;
   /** The dead letter that was to be replayed by it. */
   readonly replayOf?: string;
 }
@@ -244,6 +249,8 @@ export interface Ending {
   readonly reason?: FailureReason;
   /** Of a failed one: the dead letter that it became. */
   readonly deadLetterId?: string;
+  /** Its lane stops until the dead letter is decided; only a durable journal can do so. */
+  readonly holds?: true;
   readonly messages: readonly OutboxMessage[];
 }
 

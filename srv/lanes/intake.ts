@@ -117,7 +117,9 @@ export class Intake implements DeliveryHandler {
       const isFaulty = result.kind === 'clash' || result.kind === 'refused';
       if (isFaulty && arrival.kind === 'change') {
         const { arrivals } = this.options;
-        const letter = result.kind === 'clash' ? arrivals.asClash(arrival) : arrivals.asRefused(arrival);
+        const { message } = received.delivery;
+        const letter =
+          result.kind === 'clash' ? arrivals.asClash(arrival, message) : arrivals.asRefused(arrival, message);
         faulty.push({ ...received, arrival: letter });
       } else this.settle(received, result);
     }

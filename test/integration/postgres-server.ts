@@ -109,7 +109,8 @@ async function create(like: string, time: TimeKind): Promise<OwnDatabase> {
     },
     async empty() {
       await pool.query(
-        'delete from lanes; delete from changes; delete from unreadable; delete from outbox; delete from decisions',
+        `delete from lanes; delete from changes; delete from unreadable; delete from outbox; delete from decisions;
+         delete from publications`,
       );
     },
     endConnections: () =>

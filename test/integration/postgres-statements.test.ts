@@ -142,6 +142,12 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the Post
         digests.map(() => Buffer.from([0, 255])),
         digests.map(() => null),
         digests.map(() => 0),
+        digests.map((digest) => `letter ${digest}`),
+        digests.map(() => 0),
+        digests.map(() => null),
+        digests.map(() => 'INVALID_EVENT'),
+        digests.map(() => 'it cannot be read'),
+        digests.map(() => '{}'),
       ];
       expect(await db.run('append/insert-unreadable', garbage(['1', '2', '1']))).toEqual([
         { index: 1 },

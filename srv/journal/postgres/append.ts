@@ -16,6 +16,7 @@ import { appendReplay, appendUnreadableReplay } from './decide.ts';
 import { FORMAT } from './format.ts';
 import { queueMessages, storable } from './outbox-rows.ts';
 import { describe, kindOf } from './problem.ts';
+import { unreadableColumns } from './unreadable-rows.ts';
 
 /** An arrival and its place in the batch. */
 interface Placed<Kind extends Arrival> {
@@ -185,16 +186,10 @@ async function appendUnreadable(
   placed: readonly Placed<UnreadableArrival>[],
 ): Promise<readonly Answer[]> {
   if (placed.length === 0) return [];
-  const column = <T>(of: (arrival: UnreadableArrival) => T): readonly T[] =>
-    placed.map(({ arrival }) => of(arrival));
-  const inserted = await run('append/insert-unreadable', [
-    column(({ ref }) => storable(ref.source)),
-    column(({ ref }) => storable(ref.id)),
-    column(({ payload }) => payload.digest),
-    column(({ payload }) => payload.body),
-    column(({ payload: { contentType } }) => (contentType === undefined ? null : storable(contentType))),
-    column(({ receivedAt }) => receivedAt),
-  ]);
+  const inserted = await run(
+    'append/insert-unreadable',
+    unreadableColumns(placed.map(({ arrival }) => arrival)),
+  );
   const fresh = new Set(inserted.map((row) => Number(row['index']) - 1));
   const messages = placed.flatMap(({ arrival }, at) => (fresh.has(at) ? arrival.messages : []));
   await queueMessages(

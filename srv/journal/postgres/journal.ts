@@ -16,6 +16,8 @@ import {
   type Discard,
   type Journal,
   type JournalFigures,
+  type JournalLetter,
+  type JournalLetterDetail,
   type KnownDeadLetter,
   type LaneClaim,
   type LaneCompletion,
@@ -23,6 +25,10 @@ import {
   type LaneIntents,
   type LaneQuery,
   type LaneView,
+  type LetterBook,
+  type LetterDecision,
+  type LetterFilter,
+  type LetterQuery,
   type OperatedJournal,
   type OutboxMessage,
 } from '../port.ts';
@@ -35,9 +41,10 @@ import { completeLanes } from './complete.ts';
 import { Database, type Row } from './database.ts';
 import { recordDiscard } from './decide.ts';
 import { FORMAT } from './format.ts';
+import { decisionOf, letterDetailOf, letterOf } from './letter-rows.ts';
 import { intentsText, memoryOf } from './memory-rows.ts';
 import { migrate } from './migrate.ts';
-import { messageOf } from './outbox-rows.ts';
+import { messageOf, storable } from './outbox-rows.ts';
 import { patiently } from './patience.ts';
 import { readEndpoint, type Credentials } from './settings.ts';
 import { laneDetailOf, laneViewOf, trailOf, unreadableTrailOf } from './views.ts';
@@ -79,7 +86,7 @@ const SHOWN_CHANGES = 200;
 /** How often lanes without anything to remember are looked for. */
 const FORGET_INTERVAL_MS = 60_000;
 
-export class PostgresJournal implements Journal, OperatedJournal {
+export class PostgresJournal implements Journal, OperatedJournal, LetterBook {
   readonly durability = 'journal';
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
@@ -200,7 +207,9 @@ export class PostgresJournal implements Journal, OperatedJournal {
 
   async complete(lanes: readonly LaneCompletion[]): Promise<ReadonlySet<string>> {
     const flights = this.claims.flightsOnlyOf(lanes);
-    const accepted = await this.patiently(() => completeLanes(this.database, lanes, flights));
+    const accepted = await this.patiently(() =>
+      completeLanes(this.database, lanes, flights, this.options.clock.now()),
+    );
     this.claims.remove(lanes);
     this.announcements.tell();
     return accepted;
@@ -262,7 +271,7 @@ export class PostgresJournal implements Journal, OperatedJournal {
         retrying: count('retrying'),
         resting: count('resting'),
         locked: count('locked'),
-        held: 0,
+        held: count('held'),
         paused: count('paused'),
       },
       outboxUnsent: count('unsent'),
@@ -291,7 +300,11 @@ export class PostgresJournal implements Journal, OperatedJournal {
   }
 
   async trails(id: string, source?: string): Promise<readonly ChangeTrail[]> {
-    const trails = (await this.database.run('operated/trails', [id, source ?? null])).map(trailOf);
+    const runs = (await this.database.run('operated/trails', [id, source ?? null])).map(trailOf);
+    // What could not be read, and was edited, has a run of its own; first comes the event whose source and id it claims.
+    const trails = runs.filter(
+      ({ ref }, at) => runs.findIndex((run) => run.ref.source === ref.source) === at,
+    );
     const unreadable = await this.database.run('operated/unreadable-trails', [id, source ?? null]);
     // An impostor takes nothing from the event whose source and id it has.
     const known = new Set(trails.map(({ ref }) => ref.source));
@@ -313,6 +326,42 @@ export class PostgresJournal implements Journal, OperatedJournal {
     const decided = await this.database.transaction(({ run }) => recordDiscard(run, order));
     this.announcements.tell();
     return decided;
+  }
+
+  async letters({ before, territory, reason, limit }: LetterQuery): Promise<readonly JournalLetter[]> {
+    const page = [before?.failedAt ?? null, before?.id ?? '', limit];
+    const rows =
+      territory !== undefined
+        ? await this.database.run('letters/of-territory', [...page, territory, reason ?? null])
+        : reason !== undefined
+          ? await this.database.run('letters/of-code', [...page, reason])
+          : await this.database.run('letters/all', page);
+    return rows.map(letterOf);
+  }
+
+  async letter(id: string): Promise<JournalLetterDetail | undefined> {
+    const [row] = await this.database.run('letters/one', [storable(id)]);
+    return row && letterDetailOf(row);
+  }
+
+  async letterDecision(id: string): Promise<LetterDecision | undefined> {
+    const [row] = await this.database.run('letters/decision', [storable(id)]);
+    return row && decisionOf(row);
+  }
+
+  async openLetters(
+    { territory, reason, failedBefore }: LetterFilter & { readonly failedBefore?: number },
+    limit: number,
+  ): Promise<readonly string[]> {
+    const values = [territory ?? null, reason ?? null, failedBefore ?? null, limit];
+    return (await this.database.run('letters/open', values)).map((row) => row['id'] as string);
+  }
+
+  async openLetterCounts(): Promise<ReadonlyMap<string | undefined, number>> {
+    const rows = await this.database.run('letters/counts');
+    return new Map(
+      rows.map((row) => [(row['territory_id'] as string | null) ?? undefined, row['letters'] as number]),
+    );
   }
 
   private async leave(): Promise<void> {

@@ -66,6 +66,7 @@ with recursive slot as (
   update lanes
   set fence = boarded.fence,
       owner = $3::text,
+      claimed_at = now(),
       leased_until = now() + make_interval(secs => $2::float8 / 1000),
       -- A wait that is over says nothing any more; a related lane's write may set one again during the flight.
       waiting_for = null

@@ -9,7 +9,8 @@ select greatest(0, extract(epoch from greatest(
          (select min(held_until) from flight_slots where slot <= $2::integer)
        ) - clock_timestamp()) * 1000)::float8 as due_ms
 from lanes
-where pending > 0 and not paused and format <= $1::smallint
+-- A lane that is held is due when somebody decides.
+where pending > 0 and not paused and held = 0 and format <= $1::smallint
 having min(ready_at) is not null;
 
 -- :name forget-lanes

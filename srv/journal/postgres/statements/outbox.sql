@@ -40,10 +40,15 @@ select message_id, kind, envelope, body from taken order by seq;
 
 -- :name sent
 -- $1 text[] message ids
-delete from outbox
-where seq in (
-  select min(seq) from outbox where message_id = any($1::text[]) and parked_at is null group by message_id
-);
+-- When an outcome was accepted is part of its change's path.
+with sent as (
+  delete from outbox
+  where seq in (
+    select min(seq) from outbox where message_id = any($1::text[]) and parked_at is null group by message_id
+  )
+  returning position, kind
+)
+insert into publications (position) select position from sent where position is not null and kind = 'outcome';
 
 -- :name give-back
 -- $1 text[] message ids

@@ -7,7 +7,7 @@ import type { Settings } from './config/settings.ts';
 import type { Readiness } from './http/health.ts';
 import type { Operations } from './http/operations/index.ts';
 import { summarySource } from './http/operations/summary-source.ts';
-import type { Journal, LetterBook, OperatedJournal } from './journal/port.ts';
+import type { Journal, LetterBook, OperatedJournal, SharedSwitches } from './journal/port.ts';
 import type { ApiBudget } from './lanes/api-budget.ts';
 import { createArrivals } from './lanes/arrivals.ts';
 import { auditLog } from './lanes/audit.ts';
@@ -50,6 +50,8 @@ export interface Ports {
   readonly journal: Journal & OperatedJournal;
   /** The dead letters, where the journal keeps them; else they live on their queue. */
   readonly letters?: LetterBook;
+  /** What is paused for all instances, where several share the journal. */
+  readonly switches?: SharedSwitches;
   readonly api: TerritoryApi;
   /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
   readonly activity: ActivityRecord;
@@ -100,6 +102,8 @@ export function createApp(settings: Settings, application: Application, ports: P
     wake: () => dispatcher.wake(),
     received: () => held?.resume(),
     audit,
+    log,
+    ...(ports.switches && { shared: ports.switches }),
   });
   const lanes = new JournalLaneDesk({
     journal: operated,
@@ -182,6 +186,7 @@ export function createApp(settings: Settings, application: Application, ports: P
         processing.startPaused();
         held?.pause();
       }
+      processing.follow();
       mesh.start();
       held?.start();
       dispatcher.start();
@@ -191,6 +196,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     async stop() {
       const timeoutMs = settings.shutdown.timeoutS * 1000;
       backlog.stop();
+      await processing.stop();
       subscription.pause();
       await intake.stop();
       breaker.stop();

@@ -85,7 +85,7 @@ async function run({
     log,
     mesh,
     journal: durable ?? new MemoryJournal({ clock }),
-    ...(durable && { letters: durable }),
+    ...(durable && { letters: durable.letters, switches: durable.switches }),
     api,
     activity,
     budget,
@@ -142,7 +142,7 @@ function createDurableJournal(
     random,
     log,
     // Another one after each start, so that the lanes of the one before are told from its own.
-    instance: `${application.instanceIndex} ${random.uuid().slice(0, 8)}`,
+    instance: `instance ${application.instanceIndex} ${random.uuid().slice(0, 8)}`,
     concurrency: settings.territory.concurrency,
     poolSize: settings.territory.concurrency + CONNECTIONS_BESIDE_FLIGHTS,
   });

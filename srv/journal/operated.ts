@@ -29,6 +29,8 @@ export interface LaneDetail extends LaneView {
   }[];
   readonly fence: number;
   readonly inFlight: boolean;
+  /** Of a lane in flight: the instance, where several share the journal. */
+  readonly owner?: string;
 }
 
 export interface LaneQuery {

@@ -11,6 +11,7 @@ import type { Decider, UnreadableLetter } from './letters.ts';
 
 export type * from './letters.ts';
 export type * from './operated.ts';
+export type * from './switches.ts';
 
 /** What arrived, with the original bytes: a dead letter has to give them back unchanged. */
 export interface Payload {
@@ -286,6 +287,8 @@ export interface JournalFigures {
   readonly oldestReceivedAt?: number;
   readonly lanes: Readonly<Record<LaneState, number>>;
   readonly outboxUnsent: number;
+  /** That live and share it; absent where it is this process's own. */
+  readonly instances?: number;
 }
 
 export interface Journal {

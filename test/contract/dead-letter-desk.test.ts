@@ -65,7 +65,7 @@ describe('on PostgreSQL', { skip: missing !== undefined && process.env['CI'] !==
     const actions: OperatorAction[] = [];
     const endings = endingsFor(systemClock);
     const desk = new JournalDeadLetterDesk({
-      letters: journal,
+      letters: journal.letters,
       journal,
       operated: journal,
       clock: systemClock,

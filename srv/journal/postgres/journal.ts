@@ -16,8 +16,6 @@ import {
   type Discard,
   type Journal,
   type JournalFigures,
-  type JournalLetter,
-  type JournalLetterDetail,
   type KnownDeadLetter,
   type LaneClaim,
   type LaneCompletion,
@@ -26,11 +24,9 @@ import {
   type LaneQuery,
   type LaneView,
   type LetterBook,
-  type LetterDecision,
-  type LetterFilter,
-  type LetterQuery,
   type OperatedJournal,
   type OutboxMessage,
+  type SharedSwitches,
 } from '../port.ts';
 import { Announcements } from './announcements.ts';
 import { appendBatch } from './append.ts';
@@ -41,12 +37,13 @@ import { completeLanes } from './complete.ts';
 import { Database, type Row } from './database.ts';
 import { recordDiscard } from './decide.ts';
 import { FORMAT } from './format.ts';
-import { decisionOf, letterDetailOf, letterOf } from './letter-rows.ts';
+import { PostgresLetterBook } from './letter-book.ts';
 import { intentsText, memoryOf } from './memory-rows.ts';
 import { migrate } from './migrate.ts';
-import { messageOf, storable } from './outbox-rows.ts';
+import { messageOf } from './outbox-rows.ts';
 import { patiently } from './patience.ts';
 import { readEndpoint, type Credentials } from './settings.ts';
+import { PostgresSwitches } from './switches.ts';
 import { laneDetailOf, laneViewOf, trailOf, unreadableTrailOf } from './views.ts';
 
 export interface PostgresJournalOptions {
@@ -86,8 +83,10 @@ const SHOWN_CHANGES = 200;
 /** How often lanes without anything to remember are looked for. */
 const FORGET_INTERVAL_MS = 60_000;
 
-export class PostgresJournal implements Journal, OperatedJournal, LetterBook {
+export class PostgresJournal implements Journal, OperatedJournal {
   readonly durability = 'journal';
+  readonly letters: LetterBook;
+  readonly switches: SharedSwitches;
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
   private readonly database: Database;
@@ -109,9 +108,14 @@ export class PostgresJournal implements Journal, OperatedJournal, LetterBook {
       statementTimeoutMs: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
       applicationName: `territory-sync ${instance}`.slice(0, 63),
     });
-    const onLook = (): Promise<void> => this.forgetIdleLanes();
+    const onLook = async (): Promise<void> => {
+      await this.beSeen();
+      await this.forgetIdleLanes();
+    };
     const { database, availability } = this;
     this.announcements = new Announcements({ database, availability, clock, random, instance, onLook });
+    this.letters = new PostgresLetterBook(database);
+    this.switches = new PostgresSwitches(database, this.announcements);
   }
 
   /**
@@ -124,7 +128,7 @@ export class PostgresJournal implements Journal, OperatedJournal, LetterBook {
       try {
         await migrate(this.database, log);
         if (concurrency !== undefined) await this.database.run('instance/make-slots', [concurrency]);
-        await this.database.run('instance/ping');
+        await this.database.run('instance/seen', [this.options.instance]);
         return this.announcements.start();
       } catch (error) {
         if (!(error instanceof JournalUnavailable)) throw error;
@@ -275,6 +279,7 @@ export class PostgresJournal implements Journal, OperatedJournal, LetterBook {
         paused: count('paused'),
       },
       outboxUnsent: count('unsent'),
+      instances: count('instances'),
     };
   }
 
@@ -328,49 +333,20 @@ export class PostgresJournal implements Journal, OperatedJournal, LetterBook {
     return decided;
   }
 
-  async letters({ before, territory, reason, limit }: LetterQuery): Promise<readonly JournalLetter[]> {
-    const page = [before?.failedAt ?? null, before?.id ?? '', limit];
-    const rows =
-      territory !== undefined
-        ? await this.database.run('letters/of-territory', [...page, territory, reason ?? null])
-        : reason !== undefined
-          ? await this.database.run('letters/of-code', [...page, reason])
-          : await this.database.run('letters/all', page);
-    return rows.map(letterOf);
-  }
-
-  async letter(id: string): Promise<JournalLetterDetail | undefined> {
-    const [row] = await this.database.run('letters/one', [storable(id)]);
-    return row && letterDetailOf(row);
-  }
-
-  async letterDecision(id: string): Promise<LetterDecision | undefined> {
-    const [row] = await this.database.run('letters/decision', [storable(id)]);
-    return row && decisionOf(row);
-  }
-
-  async openLetters(
-    { territory, reason, failedBefore }: LetterFilter & { readonly failedBefore?: number },
-    limit: number,
-  ): Promise<readonly string[]> {
-    const values = [territory ?? null, reason ?? null, failedBefore ?? null, limit];
-    return (await this.database.run('letters/open', values)).map((row) => row['id'] as string);
-  }
-
-  async openLetterCounts(): Promise<ReadonlyMap<string | undefined, number>> {
-    const rows = await this.database.run('letters/counts');
-    return new Map(
-      rows.map((row) => [(row['territory_id'] as string | null) ?? undefined, row['letters'] as number]),
-    );
-  }
-
   private async leave(): Promise<void> {
     const claims = this.claims.all();
     if (claims.length > 0) await this.database.run('instance/leave-lanes', claimColumns(claims));
     const flights = this.claims.flightsOf(claims);
     if (flights.length > 0) await this.database.run('complete/free-slots', [flights]);
     if (this.taken.size > 0) await this.database.run('outbox/give-back', [[...this.taken]]);
+    await this.database.run('instance/gone', [this.options.instance]);
     this.announcements.tell();
+  }
+
+  /** Never rejects: those who are not seen are only not counted. */
+  private async beSeen(): Promise<void> {
+    if (this.closing.signal.aborted) return;
+    await this.database.run('instance/seen', [this.options.instance]).catch(() => undefined);
   }
 
   private letGo(ids: readonly string[]): void {

@@ -41,7 +41,8 @@ const NAMES = [
   'instance/make-slots',
   'instance/leave-lanes',
   'instance/announce',
-  'instance/ping',
+  'instance/seen',
+  'instance/gone',
   'letters/all',
   'letters/of-territory',
   'letters/of-code',
@@ -66,6 +67,9 @@ const NAMES = [
   'renew/renew',
   'renew/renew-slots',
   'store-intents/store-intents',
+  'switches/switches',
+  'switches/pause',
+  'switches/resume',
 ] as const;
 
 export type StatementName = (typeof NAMES)[number];

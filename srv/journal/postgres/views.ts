@@ -20,6 +20,7 @@ export function laneViewOf(row: Row): LaneView {
 
 export function laneDetailOf(row: Row, changes: readonly Row[]): LaneDetail {
   const view = laneViewOf(row);
+  const owner = row['owner'] as string | null;
   return {
     ...view,
     changes: changes.map((change) => ({
@@ -31,6 +32,7 @@ export function laneDetailOf(row: Row, changes: readonly Row[]): LaneDetail {
     })),
     fence: Number(row['fence']),
     inFlight: view.state === 'in-flight',
+    ...(view.state === 'in-flight' && owner !== null && { owner }),
   };
 }
 

@@ -1,6 +1,6 @@
--- What operators work with: dead letters from the database, lanes that a dead letter holds, and the rest of a change's path. Only
--- additions, so that the version before goes on beside it; what that one takes in as unreadable meanwhile is listed on the
--- dead-letter queue alone.
+-- What operators work with: dead letters from the database, lanes that a dead letter holds, switches for all instances, the
+-- instances themselves, and the rest of a change's path. Only additions, so that the version before goes on beside it; what that
+-- one takes in as unreadable meanwhile is listed on the dead-letter queue alone, and it obeys no switch.
 
 -- Who decided, and the dead letter as it was: its change's row goes on with the next run.
 alter table decisions
@@ -98,3 +98,18 @@ create table publications (
   at       timestamptz not null default clock_timestamp()
 );
 create index publications_position on publications (position);
+
+-- What an operator stops for all instances: receiving, and flights.
+create table switches (
+  what    text primary key check (what in ('intake', 'flights')),
+  paused  boolean not null default false,
+  -- Grows with each resume: an instance that was started paused sees that it was meant too.
+  resumes integer not null default 0
+);
+insert into switches (what) values ('intake'), ('flights');
+
+-- Those that live have been seen lately.
+create table instances (
+  instance text primary key,
+  seen_at  timestamptz not null default clock_timestamp()
+);

@@ -25,6 +25,7 @@ with recursive slot as (
   from lanes
   where pending > 0 and not paused and ready_at <= now() and format <= $4::smallint
     and ($7::integer is null or exists (select from slot))
+    and not exists (select from switches where what = 'flights' and paused)
   order by ready_at, territory_id
   limit $6::integer
   for update skip locked

@@ -12,6 +12,8 @@ select
   count(*) filter (where state = 'held')::int as held,
   count(*) filter (where state = 'paused')::int as paused,
   (select (extract(epoch from min(received_at)) * 1000)::float8 from changes where outcome is null) as oldest_ms,
-  (select count(*) from outbox where parked_at is null)::int as unsent
+  (select count(*) from outbox where parked_at is null)::int as unsent,
+  -- An instance is seen every 8 to 13 seconds.
+  (select count(*) from instances where seen_at > now() - interval '30 seconds')::int as instances
 from lane_states
 where pending > 0;

@@ -26,5 +26,15 @@ where lanes.territory_id = mine.territory_id;
 -- other. A crash between the two is what the polling is for.
 select pg_notify('territory_sync', $1::text);
 
--- :name ping
-select 1;
+-- :name seen
+-- $1 text instance
+-- It lives. Those not seen for a day are forgotten.
+with gone as (
+  delete from instances where seen_at < now() - interval '1 day'
+)
+insert into instances (instance) values ($1::text)
+on conflict (instance) do update set seen_at = clock_timestamp();
+
+-- :name gone
+-- $1 text instance
+delete from instances where instance = $1::text;

@@ -3,10 +3,25 @@
 
 -- :name all
 -- $1 float8 failed before this (epoch milliseconds, microseconds as fraction) or null, $2 text and before this id, $3 integer at most
+-- Each part has its page, and the page is made of these (see the views).
 select *, (extract(epoch from failed_at) * 1000)::float8 as failed_ms,
        (extract(epoch from decided_at) * 1000)::float8 as decided_ms
-from dead_letters
-where (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+from (
+  (select * from letters_of_changes
+   where (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+  union all
+  (select * from letters_of_unreadable
+   where (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+  union all
+  (select * from letters_decided
+   where (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+) as letters
 order by failed_at desc, id desc
 limit $3::integer;
 
@@ -14,9 +29,25 @@ limit $3::integer;
 -- as `all`, $4 text territory, $5 text code or null
 select *, (extract(epoch from failed_at) * 1000)::float8 as failed_ms,
        (extract(epoch from decided_at) * 1000)::float8 as decided_ms
-from dead_letters
-where territory_id = $4::text and ($5::text is null or code = $5::text)
-  and (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+from (
+  (select * from letters_of_changes
+   where territory_id = $4::text and ($5::text is null or code = $5::text)
+     and (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+  union all
+  (select * from letters_of_unreadable
+   where territory_id = $4::text and ($5::text is null or code = $5::text)
+     and (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+  union all
+  (select * from letters_decided
+   where territory_id = $4::text and ($5::text is null or code = $5::text)
+     and (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+) as letters
 order by failed_at desc, id desc
 limit $3::integer;
 
@@ -24,9 +55,25 @@ limit $3::integer;
 -- as `all`, $4 text code
 select *, (extract(epoch from failed_at) * 1000)::float8 as failed_ms,
        (extract(epoch from decided_at) * 1000)::float8 as decided_ms
-from dead_letters
-where code = $4::text
-  and (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+from (
+  (select * from letters_of_changes
+   where code = $4::text
+     and (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+  union all
+  (select * from letters_of_unreadable
+   where code = $4::text
+     and (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+  union all
+  (select * from letters_decided
+   where code = $4::text
+     and (failed_at, id) < (coalesce(to_timestamp($1::float8 / 1000), 'infinity'), $2::text)
+   order by failed_at desc, id desc
+   limit $3::integer)
+) as letters
 order by failed_at desc, id desc
 limit $3::integer;
 
@@ -34,15 +81,31 @@ limit $3::integer;
 -- $1 text territory or null, $2 text code or null, $3 float8 failed before (epoch milliseconds) or null, $4 integer at most
 -- Ids of those undecided, oldest failure first.
 select id
-from dead_letters
-where is_open and ($1::text is null or territory_id = $1::text) and ($2::text is null or code = $2::text)
-  and failed_at < coalesce(to_timestamp($3::float8 / 1000), 'infinity')
+from (
+  (select id, failed_at from letters_of_changes
+   where ($1::text is null or territory_id = $1::text) and ($2::text is null or code = $2::text)
+     and failed_at < coalesce(to_timestamp($3::float8 / 1000), 'infinity')
+   order by failed_at, id
+   limit $4::integer)
+  union all
+  (select id, failed_at from letters_of_unreadable
+   where ($1::text is null or territory_id = $1::text) and ($2::text is null or code = $2::text)
+     and failed_at < coalesce(to_timestamp($3::float8 / 1000), 'infinity')
+   order by failed_at, id
+   limit $4::integer)
+) as letters
 order by failed_at, id
 limit $4::integer;
 
 -- :name counts
 -- How many are undecided in each territory (null: not known which), from indexes alone.
-select territory_id, count(*)::int as letters from dead_letters where is_open group by territory_id;
+select territory_id, count(*)::int as letters
+from (
+  select territory_id from letters_of_changes
+  union all
+  select territory_id from letters_of_unreadable
+) as letters
+group by territory_id;
 
 -- :name one
 -- $1 text dead letter

@@ -83,7 +83,7 @@ describe(
         ask(one, `${path}/replay`, { note: 'quiet now' }),
         ask(two, `${path}/discard`, { note: 'outdated' }),
       ]);
-      expect(answers.map(({ status }) => status >= 300).toSorted()).toEqual([false, true]);
+      expect(answers.filter(({ status }) => status < 300)).toHaveLength(1);
       expect(answers.find(({ status }) => status === 409)?.body).toMatchObject({ code: 'ALREADY_DECIDED' });
       await world.untilEnded(3, 30_000);
       expect(world.api.record('TER-0', 'A-0')?.fields['owner']).toBe('second');

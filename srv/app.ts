@@ -7,18 +7,29 @@ import type { Settings } from './config/settings.ts';
 import type { Readiness } from './http/health.ts';
 import type { Operations } from './http/operations/index.ts';
 import { summarySource } from './http/operations/summary-source.ts';
-import type { Journal, OperatedJournal, RetainingJournal } from './journal/port.ts';
+import type {
+  Journal,
+  LetterBook,
+  OperatedJournal,
+  RetainingJournal,
+  SharedSwitches,
+} from './journal/port.ts';
 import type { ApiBudget } from './lanes/api-budget.ts';
 import { createArrivals } from './lanes/arrivals.ts';
 import { auditLog } from './lanes/audit.ts';
 import { Blame } from './lanes/blame.ts';
 import { Breaker } from './lanes/breaker.ts';
-import { EmbeddedDeadLetterDesk, HELD_LETTERS } from './lanes/dead-letter-desk.ts';
+import {
+  EmbeddedDeadLetterDesk,
+  HELD_LETTERS,
+  type EmbeddedDeadLetterDeskOptions,
+} from './lanes/dead-letter-desk.ts';
 import { Dispatcher } from './lanes/dispatcher.ts';
 import { BulkReads } from './lanes/bulk-read.ts';
 import { createEndings } from './lanes/ending.ts';
 import { holdsSuspect } from './lanes/flight.ts';
 import { Intake } from './lanes/intake.ts';
+import { JournalDeadLetterDesk } from './lanes/journal-dead-letter-desk.ts';
 import { JournalLaneDesk } from './lanes/lane-desk.ts';
 import { LockWaits } from './lanes/lock-waits.ts';
 import { flyLocked, type LockedFlightDeps } from './lanes/locked-flight.ts';
@@ -36,6 +47,7 @@ import type { Mesh } from './mesh/port.ts';
 import type { ActivityRecord } from './monitor/activity.ts';
 import { BacklogSampler } from './monitor/backlog-sampler.ts';
 import { countedJournal } from './monitor/counted-journal.ts';
+import type { DeadLetterDesk } from './operations/port.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import type { Random } from './platform/random.ts';
@@ -50,6 +62,10 @@ export interface Ports {
   readonly journal: Journal & OperatedJournal;
   /** A durable journal forgets by age. */
   readonly retaining?: RetainingJournal;
+  /** The dead letters, where the journal keeps them; else they live on their queue. */
+  readonly letters?: LetterBook;
+  /** What is paused for all instances, where several share the journal. */
+  readonly switches?: SharedSwitches;
   readonly api: TerritoryApi;
   /** Absent: territories are not locked. */
   readonly locks?: TerritoryLocks;
@@ -72,6 +88,7 @@ const MESH_SILENCE_MS = 30_000;
 /** Share of the shutdown time for flights, and for what they still have to publish. */
 const FLIGHTS_SHARE = 0.6;
 const OUTBOX_SHARE = 0.2;
+const DAY_MS = 86_400_000;
 
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
   const { clock, log, mesh, api, activity, budget, locks = noLocks } = ports;
@@ -85,6 +102,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     successTopic: settings.mesh.successTopic,
     failureTopic: settings.mesh.failureTopic,
     deadLetterQueue: settings.mesh.deadLetterQueue,
+    onDeadLetter: settings.policy.onDeadLetter,
     clock,
   });
 
@@ -95,34 +113,16 @@ export function createApp(settings: Settings, application: Application, ports: P
   intake.bind(subscription);
 
   const audit = auditLog(log, clock);
-  const lifeMs = planQueues(settings).deadLetters.ttlS * 1000;
   const operated = ports.journal;
-  const deadLetters = new EmbeddedDeadLetterDesk({
-    journal,
-    operated,
-    clock,
-    log,
-    audit,
-    endings,
-    inbound,
-    lifeMs,
-  });
-  deadLetters.bind(
-    mesh.subscribe(
-      {
-        queue: settings.mesh.deadLetterQueue,
-        window: HELD_LETTERS,
-        windowBytes: settings.intake.windowBytes,
-        keeps: 'long',
-      },
-      deadLetters,
-    ),
-  );
+  const desk = { journal, operated, clock, log, audit, endings, inbound };
+  const { deadLetters, held } = openDesk(settings, ports, desk);
   const processing = new Processing({
     receiving: new Receiving(subscription),
     wake: () => dispatcher.wake(),
-    received: () => deadLetters.resume(),
+    received: () => held?.resume(),
     audit,
+    log,
+    ...(ports.switches && { shared: ports.switches }),
   });
   const lanes = new JournalLaneDesk({
     journal: operated,
@@ -166,6 +166,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     rules: {
       retry: settings.retry,
       onOverlap: settings.policy.onOverlap,
+      onDeadLetter: settings.policy.onDeadLetter,
       propagation: settings.propagation,
       doubtLastsMs: settings.lease.ttlS * 1000 + 2 * settings.territory.timeoutMs,
     },
@@ -211,10 +212,11 @@ export function createApp(settings: Settings, application: Application, ports: P
       if (settings.start.paused) {
         // The version that still runs keeps its dead letters too.
         processing.startPaused();
-        deadLetters.pause();
+        held?.pause();
       }
+      processing.follow();
       mesh.start();
-      deadLetters.start();
+      held?.start();
       dispatcher.start();
       outbox.start();
       backlog.start();
@@ -223,6 +225,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     async stop() {
       const timeoutMs = settings.shutdown.timeoutS * 1000;
       backlog.stop();
+      await processing.stop();
       await retention?.stop();
       subscription.pause();
       await intake.stop();
@@ -230,12 +233,34 @@ export function createApp(settings: Settings, application: Application, ports: P
       await dispatcher.stop(timeoutMs * FLIGHTS_SHARE);
       await outbox.stop(timeoutMs * OUTBOX_SHARE);
       intake.close();
-      deadLetters.close();
+      held?.close();
       await mesh.stop();
     },
     readiness,
     operations: { deadLetters, lanes, processing, summary },
   };
+}
+
+type DeskParts = Omit<EmbeddedDeadLetterDeskOptions, 'lifeMs'>;
+
+/** The dead letters are in the journal, or held from their queue. */
+function openDesk(
+  settings: Settings,
+  { letters, mesh }: Pick<Ports, 'letters' | 'mesh'>,
+  parts: DeskParts,
+): { readonly deadLetters: DeadLetterDesk; readonly held?: EmbeddedDeadLetterDesk } {
+  if (letters) {
+    const lifeMs = settings.retention.deadLetterDays * DAY_MS;
+    return { deadLetters: new JournalDeadLetterDesk({ ...parts, letters, lifeMs }) };
+  }
+  const held = new EmbeddedDeadLetterDesk({
+    ...parts,
+    lifeMs: planQueues(settings).deadLetters.ttlS * 1000,
+  });
+  const { deadLetterQueue: queue } = settings.mesh;
+  const { windowBytes } = settings.intake;
+  held.bind(mesh.subscribe({ queue, window: HELD_LETTERS, windowBytes, keeps: 'long' }, held));
+  return { deadLetters: held, held };
 }
 
 function receiverState(paused: boolean, attached: boolean): Readiness['receiver'] {

@@ -88,7 +88,7 @@ async function run({
     log,
     mesh,
     journal: durable ?? new MemoryJournal({ clock }),
-    ...(durable && { retaining: durable }),
+    ...(durable && { retaining: durable, letters: durable.letters, switches: durable.switches }),
     api,
     activity,
     budget,

@@ -6,16 +6,12 @@ import type { Bindings } from './bindings.ts';
 import type { Settings } from './settings.ts';
 
 /** One line for each setting that cannot be honoured yet. */
-export function unbuiltSettings({ territory, policy, events }: Settings): readonly string[] {
+export function unbuiltSettings({ territory, events }: Settings): readonly string[] {
   const asked: readonly (readonly [boolean, string])[] = [
     [territory.atomic, 'TERRITORY_ATOMIC is true: transactions are not built yet; set it to false.'],
     [
       events.mappings !== undefined,
       'EVENT_MAPPINGS is set: mapping of foreign events is not built yet; remove it.',
-    ],
-    [
-      policy.onDeadLetter === 'hold',
-      'ON_DEAD_LETTER is "hold": holding a lane is not built yet; set it to skip.',
     ],
   ];
   return asked.flatMap(([isAsked, line]) => (isAsked ? [line] : []));

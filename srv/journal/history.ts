@@ -12,8 +12,8 @@ export function boundedHistory<Step>(steps: readonly Step[]): readonly Step[] {
   return [...steps.slice(0, head), ...steps.slice(steps.length - (HISTORY_LIMIT - head))];
 }
 
-/** A step of a change's history; a trail has one word for whatever became of a request. */
-export function trailStep({ at, step, assignment, detail }: HistoryStep): TrailStep {
+/** A step of a change's history or trail; a trail has one word for whatever became of a request. */
+export function trailStep({ at, step, assignment, detail }: HistoryStep | TrailStep): TrailStep {
   switch (step) {
     case 'refused':
       return { at, step: 'sent', assignment, detail: `refused: ${detail ?? 'for its content'}` };
@@ -24,6 +24,28 @@ export function trailStep({ at, step, assignment, detail }: HistoryStep): TrailS
     case 'applied':
     case 'waiting':
     case 'replayed':
+    case 'received':
+    case 'appended':
+    case 'claimed':
+    case 'intent':
+    case 'published':
+    case 'dead-letter':
+    case 'discarded':
       return { at, step, assignment, detail };
   }
+}
+
+const OF_A_FLIGHT: readonly string[] = [
+  'sent',
+  'conflict',
+  'refused',
+  'in-doubt',
+  'applied',
+  'waiting',
+  'replayed',
+] satisfies readonly HistoryStep['step'][];
+
+/** Of a whole trail, the steps that a flight has written down and a later one is given. */
+export function historyIn(trail: readonly (HistoryStep | TrailStep)[]): readonly HistoryStep[] {
+  return trail.filter((made): made is HistoryStep => OF_A_FLIGHT.includes(made.step));
 }

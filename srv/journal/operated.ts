@@ -4,6 +4,7 @@
  */
 import type { ChangeRef } from '../events/change.ts';
 import type { AssignmentResult, OutcomeKind } from '../events/outcome.ts';
+import type { Decider } from './letters.ts';
 import type { LaneState, OutboxMessage } from './port.ts';
 
 /** A lane as it stands. */
@@ -28,6 +29,8 @@ export interface LaneDetail extends LaneView {
   }[];
   readonly fence: number;
   readonly inFlight: boolean;
+  /** Of a lane in flight: the instance, where several share the journal. */
+  readonly owner?: string;
 }
 
 export interface LaneQuery {
@@ -84,6 +87,8 @@ export interface Discard {
   readonly ref: ChangeRef;
   /** What the mesh is told; the dead letter is released (`decisionReceipt`) once it has accepted that. */
   readonly messages: readonly OutboxMessage[];
+  /** Kept by a durable journal. */
+  readonly decider?: Decider;
 }
 
 export interface OperatedJournal {

@@ -13,9 +13,12 @@ import {
 import type { AssignmentResult, FailureReason, OutcomeKind } from '../events/outcome.ts';
 import type { OutgoingMessage } from '../mesh/port.ts';
 import type { WriteRequest } from '../territory-api/port.ts';
+import type { Decider, UnreadableLetter } from './letters.ts';
 
+export type * from './letters.ts';
 export type * from './operated.ts';
 export type * from './retention.ts';
+export type * from './switches.ts';
 
 /** What arrived, with the original bytes: a dead letter has to give them back unchanged. */
 export interface Payload {
@@ -52,6 +55,8 @@ export interface Replay {
   readonly firstReceivedAt?: number;
   /** What happened up to this run, oldest first. */
   readonly history: readonly HistoryStep[];
+  /** Absent where nobody was asked: the dead letter was moved back to the work queue. */
+  readonly decider?: Decider;
 }
 
 /** What could not be read: a dead letter at once; `messages` are its copy and its failure event. */
@@ -61,6 +66,7 @@ export interface UnreadableArrival {
   readonly payload: Payload;
   readonly receivedAt: number;
   readonly messages: readonly OutboxMessage[];
+  readonly letter: UnreadableLetter;
   /** The dead letter that was to be replayed by it. */
   readonly replayOf?: string;
   /** Its messages have the ids of the only event under its source and id: where another payload has these, it is a `clash`. */
@@ -271,6 +277,8 @@ export interface Ending {
   readonly reason?: FailureReason;
   /** Of a failed one: the dead letter that it became. */
   readonly deadLetterId?: string;
+  /** Its lane stops until the dead letter is decided; only a durable journal can do so. */
+  readonly holds?: true;
   readonly messages: readonly OutboxMessage[];
 }
 
@@ -306,6 +314,8 @@ export interface JournalFigures {
   readonly oldestReceivedAt?: number;
   readonly lanes: Readonly<Record<LaneState, number>>;
   readonly outboxUnsent: number;
+  /** That live and share it; absent where it is this process's own. */
+  readonly instances?: number;
 }
 
 export interface Journal {

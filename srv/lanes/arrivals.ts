@@ -5,6 +5,7 @@ import {
   type InboundMessage,
   type UnreadableInbound,
 } from '../events/inbound.ts';
+import { unreadableDeadLetterId } from '../events/outcome-event.ts';
 import type { ChangeArrival, Replay, UnreadableArrival } from '../journal/port.ts';
 import type { Endings } from './ending.ts';
 import { movedBack } from './replay-order.ts';
@@ -16,9 +17,9 @@ export interface Arrivals {
    */
   read(message: InboundMessage, receivedAt: number): ReadArrival;
   /** Something whose source and id are known with another payload: its own fault, so a dead letter of its own. */
-  asClash(arrival: ReadArrival): ReadArrival;
+  asClash(arrival: ReadArrival, message: InboundMessage): ReadArrival;
   /** A change whose values the journal's store cannot hold: its own fault too. */
-  asRefused(arrival: ChangeArrival): ReadArrival;
+  asRefused(arrival: ChangeArrival, message: InboundMessage): ReadArrival;
 }
 
 /** What could not be read, with what is known of it all the same. */
@@ -31,7 +32,7 @@ export type ReadArrival = ChangeArrival | UnreadArrival;
 export function createArrivals(context: InboundContext, endings: Endings): Arrivals {
   const unreadable = (
     inbound: UnreadableInbound,
-    message: Pick<InboundMessage, 'body' | 'contentType'>,
+    message: InboundMessage,
     receivedAt: number,
     replay?: Replay,
   ): UnreadArrival => ({
@@ -41,12 +42,20 @@ export function createArrivals(context: InboundContext, endings: Endings): Arriv
     payload: { body: message.body, contentType: message.contentType, digest: inbound.digest },
     receivedAt,
     messages: endings.unreadable(inbound, message, receivedAt, replay?.decision),
+    letter: {
+      id: unreadableDeadLetterId(inbound, replay?.decision),
+      decision: replay?.decision ?? 0,
+      ...(inbound.territoryId !== undefined && { territoryId: inbound.territoryId }),
+      reason: { code: inbound.code, message: inbound.message },
+      envelope: envelopeOf(message),
+    },
     ...(replay && { replayOf: replay.deadLetterId }),
     ...(!replay && !inbound.impostor && { alone: true }),
   });
 
   const faulty = (
     { change, payload, receivedAt }: ChangeArrival,
+    message: InboundMessage,
     fault: Pick<UnreadableInbound, 'message' | 'action' | 'impostor'>,
   ): UnreadArrival => {
     const { source, id, type, time, territoryId, traceparent } = change;
@@ -54,7 +63,7 @@ export function createArrivals(context: InboundContext, endings: Endings): Arriv
     const event = { kind: 'unreadable', ref, type, time, territoryId, traceparent } as const;
     return unreadable(
       { ...event, digest: payload.digest, code: 'INVALID_EVENT', ...fault },
-      payload,
+      message,
       receivedAt,
     );
   };
@@ -68,20 +77,35 @@ export function createArrivals(context: InboundContext, endings: Endings): Arriv
       const payload = { body, contentType, digest: inbound.digest };
       return { kind: 'change', change: inbound.change, payload, receivedAt, ...(replay && { replay }) };
     },
-    asClash(arrival) {
+    asClash(arrival, message) {
       if (arrival.kind === 'unreadable') {
-        return unreadable({ ...arrival.inbound, impostor: true }, arrival.payload, arrival.receivedAt);
+        return unreadable({ ...arrival.inbound, impostor: true }, message, arrival.receivedAt);
       }
-      return faulty(arrival, {
+      return faulty(arrival, message, {
         message: 'The source and id of this event are known with another payload.',
         action: 'Publish the change under an id of its own.',
         impostor: true,
       });
     },
-    asRefused: (arrival) =>
-      faulty(arrival, {
+    asRefused: (arrival, message) =>
+      faulty(arrival, message, {
         message: 'The database cannot hold the values of this event.',
         action: 'Publish the change without NUL characters and half characters.',
       }),
+  };
+}
+
+/** What a message is read by, but for its body. */
+function envelopeOf({
+  contentType,
+  messageId,
+  subject,
+  properties,
+}: InboundMessage): Omit<InboundMessage, 'body'> {
+  return {
+    ...(contentType !== undefined && { contentType }),
+    ...(messageId !== undefined && { messageId }),
+    ...(subject !== undefined && { subject }),
+    properties,
   };
 }

@@ -24,7 +24,7 @@ import type { Log } from '../platform/log.ts';
 import type { Audit } from './audit.ts';
 import { DeadLetterDecisions } from './dead-letter-decisions.ts';
 import { ExpiryWatch } from './dead-letter-expiry.ts';
-import { byFailure, decidedState, itemOf, matches, pageOfLetters } from './dead-letter-list.ts';
+import { BY_HAND, byFailure, decidedState, itemOf, matches, pageOfLetters } from './dead-letter-list.ts';
 import type { Endings } from './ending.ts';
 import { readLetter, type HeldLetter } from './held-letter.ts';
 import { HeldLetters } from './held-letters.ts';
@@ -37,7 +37,7 @@ export const HELD_LETTERS = 1000;
 const HELD_BYTES = 100_000_000;
 
 export interface EmbeddedDeadLetterDeskOptions {
-  readonly journal: Pick<Journal, 'durability' | 'append' | 'onReleased'>;
+  readonly journal: Pick<Journal, 'append' | 'onReleased'>;
   readonly operated: Pick<OperatedJournal, 'deadLetter' | 'discard'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -222,8 +222,6 @@ export class EmbeddedDeadLetterDesk implements DeadLetterDesk, DeliveryHandler {
       why: made.note,
       to: { deadLetterId: id, changeId: ref.id, source: ref.source },
     });
-    // A durable journal keeps the decision from now on, and releases nothing.
-    if (this.options.journal.durability === 'journal') this.released(decisionReceipt(id));
     return { kind: 'accepted', id, decision: decision + 1, changeId: ref.id, position: recorded.position };
   }
 
@@ -252,7 +250,7 @@ export class EmbeddedDeadLetterDesk implements DeadLetterDesk, DeliveryHandler {
 
   private movedByHand(): Decision {
     const at = this.options.clock.now();
-    return { at, by: 'whoever moved it to the work queue', action: 'replay', note: '' };
+    return { at, by: BY_HAND, action: 'replay', note: '' };
   }
 
   private open(): readonly HeldLetter[] {

@@ -3,7 +3,11 @@ import type { DeadLetterFilter, DeadLetterItem, Decision, Page, PageQuery } from
 import { cursorOf, keysIn, pageOf } from './cursor.ts';
 import type { HeldLetter } from './held-letter.ts';
 
-const LIST = 'dead-letters';
+/** Names the cursors of this list. */
+export const LETTERS_LIST = 'dead-letters';
+
+/** Who decided where nobody was asked: the message was moved back to the work queue. */
+export const BY_HAND = 'whoever moved it to the work queue';
 
 /** @param lifeMs how long the queue keeps it; 0: without end */
 export function itemOf(letter: HeldLetter, decision: Decision | undefined, lifeMs: number): DeadLetterItem {
@@ -22,7 +26,7 @@ export function itemOf(letter: HeldLetter, decision: Decision | undefined, lifeM
   };
 }
 
-export function decidedState({ action }: Decision): 'replayed' | 'discarded' {
+export function decidedState({ action }: Pick<Decision, 'action'>): 'replayed' | 'discarded' {
   return action === 'replay' ? 'replayed' : 'discarded';
 }
 
@@ -46,11 +50,11 @@ export function pageOfLetters(
   items: readonly DeadLetterItem[],
   { cursor, limit }: PageQuery,
 ): Page<DeadLetterItem> {
-  const keys = keysIn(LIST, cursor, ['number', 'string']);
+  const keys = keysIn(LETTERS_LIST, cursor, ['number', 'string']);
   const after = keys && { failedAt: keys[0], id: keys[1] };
   const rest = items.filter((item) => !after || byFailure(item, after) < 0);
   const sorted = rest.toSorted((a, b) => byFailure(b, a));
-  return pageOf(sorted, limit, ({ failedAt, id }) => cursorOf(LIST, [failedAt, id]));
+  return pageOf(sorted, limit, ({ failedAt, id }) => cursorOf(LETTERS_LIST, [failedAt, id]));
 }
 
 /** Oldest first; a total order, also over those that failed in one millisecond. */

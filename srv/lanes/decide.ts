@@ -15,6 +15,8 @@ export interface FlightRules {
   readonly propagation: PropagationRules;
   /** How long a request without an answer may still take effect: a lease and two request time-outs. */
   readonly doubtLastsMs: number;
+  /** `hold`: a lane's changes are flown one at a time, so that nothing behind a dead letter has taken effect. */
+  readonly onDeadLetter?: 'skip' | 'hold';
 }
 
 /** A claimed lane on board: what is planned for it and what has become of it. */
@@ -85,7 +87,7 @@ function decideWrite(
     report.waitFor('retrying', mayLand.until - context.nowMs);
     return undefined;
   }
-  if (read.found) report.saw(write.id, read.fields);
+  report.saw(write.id, read.found ? read.fields : {});
   const rebaseRules = { onOverlap: rules.onOverlap, retryLimit: rules.retry.limit };
   const decision = rebase(write, read, proof, memory, rebaseRules, report.unwrittenOf(write.id));
   switch (decision.kind) {

@@ -21,6 +21,8 @@ export interface EndingOptions {
   readonly successTopic: string;
   readonly failureTopic: string;
   readonly deadLetterQueue: string;
+  /** `hold`: the lane of a dead letter waits for the decision on it. Needs a durable journal. */
+  readonly onDeadLetter?: 'skip' | 'hold';
   readonly clock: Clock;
 }
 
@@ -113,7 +115,8 @@ export function createEndings(options: EndingOptions): Endings {
       history: [...pending.history, ...progress.history],
     };
     const { outcome, reason } = ending;
-    return { position, outcome, reason, deadLetterId: letterId, messages: messages(event, letter) };
+    const holds = options.onDeadLetter === 'hold' && ({ holds: true } as const);
+    return { position, outcome, reason, deadLetterId: letterId, ...holds, messages: messages(event, letter) };
   };
 
   return {

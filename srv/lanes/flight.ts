@@ -53,7 +53,9 @@ export async function fly(
   maySend: () => boolean,
   signal: AbortSignal,
 ): Promise<FlightResult> {
-  const passengers = board(lanes, limit, deps.clock.now(), deps.rules);
+  const { onDeadLetter } = deps.rules;
+  const aboard = onDeadLetter === 'hold' ? lanes.map(oneByOne) : lanes;
+  const passengers = board(aboard, limit, deps.clock.now(), deps.rules);
   const writesThen = deps.blame.writes;
   const read = await deps.reads.read(passengers, deps.api, signal);
   if (read.kind === 'trouble') {
@@ -66,6 +68,11 @@ export async function fly(
   const result = await write(passengers, deps, maySend, signal);
   await complete(passengers, deps);
   return { ...result, trouble: result.trouble ?? suspicion };
+}
+
+/** Of a lane that stops at a dead letter: what stands behind its first change must not fly before that has ended well. */
+function oneByOne(lane: ClaimedLane): ClaimedLane {
+  return { ...lane, changes: lane.changes.slice(0, 1) };
 }
 
 /** A record of the lane is under suspicion of making requests fail: finding out takes many requests. */
@@ -192,7 +199,16 @@ async function complete(passengers: readonly Passenger[], deps: FlightDeps): Pro
     if (delayMs > 0) report.waitFor('resting', delayMs);
     return report.completion(rest, deps.propagation.restMs, deps.endChange);
   });
-  await deps.journal.complete(completions);
+  const accepted = await deps.journal.complete(completions);
+  for (const { territoryId, ended } of completions) {
+    const letter = ended.find(({ holds }) => holds);
+    if (!letter || !accepted.has(territoryId)) continue;
+    deps.log.warn('A territory stands still at a dead letter until it is replayed or discarded', {
+      alert: 'TerritorySyncLaneHeld',
+      territoryId,
+      deadLetterId: letter.deadLetterId,
+    });
+  }
 }
 
 const REFUSES_ALL =

@@ -122,9 +122,10 @@ export class Intake implements DeliveryHandler {
       if (!result) continue;
       const { arrival } = received;
       const { arrivals } = this.options;
-      if (result.kind === 'clash') faulty.push({ ...received, arrival: arrivals.asClash(arrival) });
+      const { message } = received.delivery;
+      if (result.kind === 'clash') faulty.push({ ...received, arrival: arrivals.asClash(arrival, message) });
       else if (result.kind === 'refused' && arrival.kind === 'change')
-        faulty.push({ ...received, arrival: arrivals.asRefused(arrival) });
+        faulty.push({ ...received, arrival: arrivals.asRefused(arrival, message) });
       else this.settle(received, result);
     }
     if (faulty.length > 0) await this.append(faulty);

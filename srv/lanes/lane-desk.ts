@@ -91,7 +91,7 @@ export class JournalLaneDesk implements LaneDesk {
       ...itemOf(lane, byTerritory),
       changes: lane.changes.map(({ ref, ...change }) => ({ id: ref.id, source: ref.source, ...change })),
       fence: lane.fence,
-      owner: lane.inFlight ? this.options.instance : null,
+      owner: lane.inFlight ? (lane.owner ?? this.options.instance) : null,
     };
   }
 }

@@ -3,7 +3,12 @@ import { readContent } from '../events/assignments.ts';
 import type { TerritoryChange } from '../events/change.ts';
 import { readDeadLetterProperties } from '../events/dead-letter.ts';
 import { digestOf } from '../events/digest.ts';
-import { readChange, type InboundContext, type InboundMessage } from '../events/inbound.ts';
+import {
+  readChange,
+  type InboundContext,
+  type InboundMessage,
+  type ReadableInbound,
+} from '../events/inbound.ts';
 import { InvalidEvent } from '../events/invalid-event.ts';
 import type { ChangeArrival, Replay } from '../journal/port.ts';
 import type { DecisionResult, ReplayOrder } from '../operations/port.ts';
@@ -21,9 +26,26 @@ export interface ReplayCircumstances {
   readonly nowMs: number;
 }
 
+/** What a replay is made of. */
+export interface ReplayableLetter extends Pick<
+  HeldLetter,
+  | 'id'
+  | 'decision'
+  | 'ref'
+  | 'territoryId'
+  | 'placed'
+  | 'position'
+  | 'firstReceivedAt'
+  | 'history'
+  | 'original'
+> {
+  /** The change as it ran last, where that is kept; else the message is read again. */
+  readonly ran?: Pick<ReadableInbound, 'change' | 'digest'>;
+}
+
 /** What could not be read and was edited is a new change: nothing is later than it. */
 export function prepareReplay(
-  letter: HeldLetter,
+  letter: ReplayableLetter,
   order: ReplayOrder,
   { inbound, laterKnown, nowMs }: ReplayCircumstances,
 ): PreparedReplay {
@@ -36,7 +58,7 @@ export function prepareReplay(
   }
   try {
     const { change, digest } = contentOf(letter, order, inbound);
-    const { body, contentType } = letter;
+    const { body, contentType } = letter.original;
     const detail = order.assignments ? `by ${order.by}, edited` : `by ${order.by}`;
     return {
       kind: 'ready',
@@ -52,6 +74,7 @@ export function prepareReplay(
           position: letter.position,
           firstReceivedAt: letter.firstReceivedAt,
           history: [...knownSteps(letter.history), { at: nowMs, step: 'replayed', detail }],
+          decider: { by: order.by, note: order.note },
         },
       },
     };
@@ -66,8 +89,8 @@ const NEEDS_EDITING =
   'Replay it with edited assignments; or publish it corrected under a new id and discard this one.';
 
 /** @throws InvalidEvent */
-function contentOf(letter: HeldLetter, { assignments }: ReplayOrder, inbound: InboundContext) {
-  const read = readChange(letter.original, inbound);
+function contentOf(letter: ReplayableLetter, { assignments }: ReplayOrder, inbound: InboundContext) {
+  const read = letter.ran ? { kind: 'change' as const, ...letter.ran } : readChange(letter.original, inbound);
   if (!assignments) {
     if (read.kind === 'unreadable') throw new InvalidEvent(read.message, NEEDS_EDITING, read.code);
     return read;

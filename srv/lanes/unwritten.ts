@@ -38,17 +38,17 @@ export class Unwritten {
 
   /**
    * The change at this position became a dead letter.
-   * @param read what the record showed meanwhile, where it was read
+   * @param read what the record showed meanwhile, nothing where there was none; undefined where it was not read
    */
   leftBy(
     position: number,
     { id, fields, before = {} }: AssignmentChange,
-    read: Readonly<Record<string, unknown>> = {},
+    read?: Readonly<Record<string, unknown>>,
   ): void {
     for (const [name, wanted] of Object.entries(fields)) {
       const key = keyOf(id, name);
       const known = this.fields.get(key);
-      const shown = Object.hasOwn(before, name) ? before[name] : read[name];
+      const shown = Object.hasOwn(before, name) ? before[name] : read && (read[name] ?? null);
       const [first, ...later] = known?.values ?? [shown];
       if (!isRememberable(first)) continue;
       const values = [first, ...[...later, wanted].filter(isRememberable).slice(1 - VALUES)];

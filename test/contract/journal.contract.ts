@@ -7,6 +7,7 @@ import { appendGuarantees } from './journal/append.ts';
 import type { Bench, JournalSetup } from './journal/bench.ts';
 import { claimGuarantees } from './journal/claim.ts';
 import { flightGuarantees } from './journal/flight.ts';
+import { holdGuarantees } from './journal/hold.ts';
 import { operatedGuarantees } from './journal/operated.ts';
 import { replayGuarantees } from './journal/replay.ts';
 import { settlingGuarantees } from './journal/settling.ts';
@@ -28,5 +29,6 @@ export function journalContract(name: string, setup: JournalSetup): void {
     settlingGuarantees(bench);
     replayGuarantees(bench);
     operatedGuarantees(bench);
+    holdGuarantees(bench);
   });
 }

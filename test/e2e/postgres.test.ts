@@ -55,7 +55,7 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
     const seen = new Set<string>();
     return async (): Promise<ReadonlySet<string>> => {
       const rows = await database.query(
-        `select distinct split_part(owner, ' ', 1) as owner from lanes where owner is not null`,
+        `select distinct split_part(owner, ' ', 2) as owner from lanes where owner is not null`,
       );
       for (const row of rows) seen.add(row['owner'] as string);
       return seen;
@@ -124,7 +124,7 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
     changes.forEach((change) => world.publish(change));
     await expect.poll(owners, { timeout: 15_000, interval: 20 }).toContain('0');
     expect(await services[0]?.stop()).toBe(0);
-    expect(await database.query(`select 1 from lanes where owner like '0 %'`)).toEqual([]);
+    expect(await database.query(`select 1 from lanes where owner like 'instance 0 %'`)).toEqual([]);
     await world.untilEnded(changes.length, 25_000);
     expect(findings(world, changes)).toEqual({ published: 40, ended: 40, ...FLAWLESS });
   });

@@ -45,6 +45,25 @@ export async function append(run: Run, events: readonly Event[]): Promise<(numbe
   return events.map((_, index) => answer.get(index) ?? 'lost');
 }
 
+/** Values of what cannot be read: one payload each, all of one source and id. */
+export const garbage = (digests: readonly string[]) => {
+  const all = <T>(value: T) => digests.map(() => value);
+  return [
+    all('/test'),
+    all('x'),
+    digests,
+    all(Buffer.from([0, 255])),
+    all(null),
+    all(0),
+    digests.map((digest) => `letter ${digest}`),
+    all(0),
+    all(null),
+    all('INVALID_EVENT'),
+    all('it cannot be read'),
+    all('{}'),
+  ];
+};
+
 export async function claim(run: Run, records = 100, leaseMs = LEASE_MS): Promise<Lane[]> {
   const rows = await run('claim/claim', claimValues(records, leaseMs));
   return rows.map((row) => ({ lane: String(row['territory_id']), fence: String(row['fence']) }));
@@ -85,7 +104,7 @@ export async function complete(
   if (held.length === 0) return false;
   const each = <T>(value: T) => ended.map(() => value);
   await run('complete/record-progress', [ended, each('[{}]'), each('[]'), each(1), each(0), each('[]')]);
-  await run('complete/record-outcomes', [ended, each('applied'), each(null), each(null)]);
+  await run('complete/record-outcomes', [ended, each('applied'), each(null), each(null), each(false)]);
   const text = memory ? JSON.stringify(memory) : null;
   await run('complete/give-back', [[lane], [text], [null], [wait], [delayMs], [1]]);
   await run('complete/also-rest', [alsoRest, alsoRest.map(() => 5000)]);

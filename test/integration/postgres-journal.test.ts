@@ -123,6 +123,42 @@ describe('The PostgreSQL journal', { skip: missing !== undefined && process.env[
       expect(await unsent(other, 10)).toEqual(['dead letter x']);
     });
 
+    it('gives no lane to any of them while flights are paused, tells all of a switch, and keeps it', async () => {
+      const [one, two] = [await instance(), await instance()];
+      await untilListening(2);
+      await appendNew(one, [change('a', 'EMEA')]);
+      let heard = 0;
+      const stop = two.switches.onSwitched(() => (heard += 1));
+      await one.switches.setSwitches(['flights'], 'paused');
+      await expect.poll(() => heard, { timeout: 1000 }).toBeGreaterThan(0);
+      stop();
+      expect(await two.switches.switches()).toMatchObject({
+        intake: { paused: false },
+        flights: { paused: true },
+      });
+      expect([await territories(one, 9), await territories(two, 9)]).toEqual([[], []]);
+      expect(await two.nextDueMs()).toBeUndefined();
+      await one.close();
+      const later = await instance();
+      expect(await territories(later, 9)).toEqual([]);
+      let woken = 0;
+      const unlisten = two.onWork(() => (woken += 1));
+      await untilListening(2);
+      await later.switches.setSwitches(['flights'], 'running');
+      await expect.poll(() => woken, { timeout: 1000 }).toBeGreaterThan(0);
+      unlisten();
+      expect(await territories(two, 9)).toEqual(['EMEA']);
+    });
+
+    it('is known to be shared by those that live', async () => {
+      const [one, two] = [await instance(), await instance()];
+      expect((await one.figures()).instances).toBe(2);
+      await two.close();
+      expect((await one.figures()).instances).toBe(1);
+      await database.query(`insert into instances values ('killed', now() - interval '31 seconds')`);
+      expect((await one.figures()).instances).toBe(1);
+    });
+
     it('hands out messages of a dead publisher again after a while', async () => {
       const [dead, other] = [await instance(), await instance()];
       await dead.append([unreadable('x')]);

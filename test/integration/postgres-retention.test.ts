@@ -91,7 +91,7 @@ describe(
             { id: 'T2', operation: 'update', fields: { owner: null } },
           ],
         },
-        history: [{ step: 'conflict' }],
+        history: [{ step: 'claimed' }, { step: 'conflict' }],
       });
       expect(await after(23)).toMatchObject({ changes: 1, histories: 0 });
       expect(await rowOf('ended')).toBeUndefined();

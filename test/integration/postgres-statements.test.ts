@@ -6,6 +6,7 @@ import {
   claimValues,
   complete,
   event,
+  garbage,
   int,
   lanesOf,
   LEASE_MS,
@@ -135,14 +136,6 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the Post
     });
 
     it('takes what cannot be read once per payload', async () => {
-      const garbage = (digests: readonly string[]) => [
-        digests.map(() => '/test'),
-        digests.map(() => 'x'),
-        digests,
-        digests.map(() => Buffer.from([0, 255])),
-        digests.map(() => null),
-        digests.map(() => 0),
-      ];
       expect(await db.run('append/insert-unreadable', garbage(['1', '2', '1']))).toEqual([
         { index: 1 },
         { index: 2 },

@@ -38,7 +38,7 @@ export function summarySource(parts: SummaryParts): SummarySource {
       at: clock.now(),
       mode,
       receiver,
-      instances: EMBEDDED_INSTANCES,
+      instances: journal.instances ?? EMBEDDED_INSTANCES,
       journal,
       deadLetters: open,
       activity: activity.figures(),

@@ -17,6 +17,8 @@ import type { Trails } from './trails.ts';
 export class TrailWriter {
   private readonly trails: Trails;
   private readonly clock: Clock;
+  /** Of a lane's present flight: the positions whose trail tells of its claim. */
+  private readonly claims = new WeakMap<Lane, { readonly fence: number; readonly told: Set<number> }>();
 
   constructor(trails: Trails, clock: Clock) {
     this.trails = trails;
@@ -53,13 +55,19 @@ export class TrailWriter {
     for (const { request, covers } of intents) {
       for (const position of new Set(covers.map((covered) => covered.position))) {
         const entry = pending.get(position);
-        if (entry) this.trails.add(entry.ref, [{ ...this.now('intent'), assignment: request.id }]);
+        const intent = { ...this.now('intent'), assignment: request.id };
+        if (entry) this.trails.add(entry.ref, [...this.claimed(lane, position), intent]);
       }
     }
   }
 
   /** A flight comes back; nothing is written of a change that it only carried along. */
-  flown({ ref }: ChangeEntry, made: ChangeProgress, lane: Lane, wait: LaneCompletion['wait']): void {
+  flown(
+    { ref, position }: ChangeEntry,
+    made: ChangeProgress,
+    lane: Lane,
+    wait: LaneCompletion['wait'],
+  ): void {
     const { attempts, results, history } = made;
     if (attempts === 0 && results.size === 0 && history.length === 0) return;
     const waiting = wait && {
@@ -67,7 +75,7 @@ export class TrailWriter {
       detail: `${wait.state}, ${Math.round(wait.delayMs)} ms`,
     };
     this.trails.add(ref, [
-      { at: lane.claimedAt, step: 'claimed' },
+      ...this.claimed(lane, position),
       ...history.map(trailStep),
       ...(waiting ? [waiting] : []),
     ]);
@@ -89,6 +97,16 @@ export class TrailWriter {
   /** It comes again as if it had never been here. */
   dropped({ ref }: ChangeEntry): void {
     this.trails.forget(ref);
+  }
+
+  /** Once a flight. */
+  private claimed(lane: Lane, position: number): readonly TrailStep[] {
+    const known = this.claims.get(lane);
+    const flight = known?.fence === lane.fence ? known : { fence: lane.fence, told: new Set<number>() };
+    this.claims.set(lane, flight);
+    if (flight.told.has(position)) return [];
+    flight.told.add(position);
+    return [{ at: lane.claimedAt, step: 'claimed' }];
   }
 
   private now<Step extends TrailStep['step']>(step: Step): { readonly at: number; readonly step: Step } {

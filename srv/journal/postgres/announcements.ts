@@ -11,6 +11,8 @@ import { describe } from './problem.ts';
 
 /** As in `instance.sql`. */
 const CHANNEL = 'territory_sync';
+/** Instead of an instance's name: somebody set a switch. */
+const SWITCHED = 'switches';
 /** Words to the others are at least so far apart; one stands for all that happened meanwhile. */
 const TELL_INTERVAL_MS = 20;
 /** How often to look although nothing was said; while nobody can be heard, much more often. */
@@ -31,6 +33,7 @@ export interface AnnouncementsOptions {
 export class Announcements {
   private readonly options: AnnouncementsOptions;
   private readonly listeners = new Set<() => void>();
+  private readonly switchListeners = new Set<() => void>();
   private client: pg.Client | undefined;
   private lookTimer: Timer | undefined;
   private tellTimer: Timer | undefined;
@@ -49,6 +52,18 @@ export class Announcements {
   listen(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /** As `listen`, for switches: called when one was perhaps set. */
+  listenToSwitches(listener: () => void): () => void {
+    this.switchListeners.add(listener);
+    return () => this.switchListeners.delete(listener);
+  }
+
+  /** This instance set a switch. @throws JournalUnavailable: the others see it when they look */
+  async tellSwitched(): Promise<void> {
+    this.ringSwitched();
+    await this.options.database.run('instance/announce', [SWITCHED]);
   }
 
   /** Listens, and looks from now on; whether that succeeds shows later. */
@@ -75,6 +90,12 @@ export class Announcements {
 
   private ring(): void {
     for (const listener of this.listeners) listener();
+  }
+
+  /** Lanes may be ready by it, too. */
+  private ringSwitched(): void {
+    for (const listener of this.switchListeners) listener();
+    this.ring();
   }
 
   private tellOthers(): void {
@@ -118,7 +139,7 @@ export class Announcements {
       this.drop();
     }
     await this.options.onLook();
-    if (!this.closed) this.ring();
+    if (!this.closed) this.ringSwitched();
   }
 
   private async connect(): Promise<void> {
@@ -126,7 +147,8 @@ export class Announcements {
     client.on('error', () => this.lost(client));
     client.on('end', () => this.lost(client));
     client.on('notification', ({ payload }) => {
-      if (payload !== this.options.instance) this.ring();
+      if (payload === SWITCHED) this.ringSwitched();
+      else if (payload !== this.options.instance) this.ring();
     });
     this.client = client;
     await client.connect();

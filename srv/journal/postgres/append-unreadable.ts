@@ -7,6 +7,7 @@ import type { UnreadableArrival } from '../port.ts';
 import type { Run } from './database.ts';
 import { queueMessages, storable } from './outbox-rows.ts';
 import type { Answer, Placed } from './placed.ts';
+import { unreadableColumns } from './unreadable-rows.ts';
 
 /** Appends these; not what comes `alone` under names that another payload has. */
 export async function appendUnreadable(
@@ -56,16 +57,10 @@ async function appendNamed(
   placed: readonly Placed<UnreadableArrival>[],
 ): Promise<readonly Answer[]> {
   if (placed.length === 0) return [];
-  const column = <T>(of: (arrival: UnreadableArrival) => T): readonly T[] =>
-    placed.map(({ arrival }) => of(arrival));
-  const inserted = await run('append/insert-unreadable', [
-    column(({ ref }) => storable(ref.source)),
-    column(({ ref }) => storable(ref.id)),
-    column(({ payload }) => payload.digest),
-    column(({ payload }) => payload.body),
-    column(({ payload: { contentType } }) => (contentType === undefined ? null : storable(contentType))),
-    column(({ receivedAt }) => receivedAt),
-  ]);
+  const inserted = await run(
+    'append/insert-unreadable',
+    unreadableColumns(placed.map(({ arrival }) => arrival)),
+  );
   const fresh = new Set(inserted.map((row) => Number(row['index']) - 1));
   const messages = placed.flatMap(({ arrival }, at) => (fresh.has(at) ? arrival.messages : []));
   await queueMessages(

@@ -1,8 +1,8 @@
 /** Changes as rows: written as JSON text, so that what is read is to the byte what was written. */
 import type { AssignmentChange, Fields, TerritoryChange } from '../../events/change.ts';
 import type { AssignmentResult } from '../../events/outcome.ts';
-import { boundedHistory } from '../history.ts';
-import type { ChangeProgress, HistoryStep, PendingChange, Replay } from '../port.ts';
+import { boundedHistory, historyIn } from '../history.ts';
+import type { ChangeProgress, HistoryStep, PendingChange, Replay, TrailStep } from '../port.ts';
 import type { Row } from './database.ts';
 
 /** What earlier flights made of a change. */
@@ -10,8 +10,11 @@ export interface RecordedProgress {
   readonly position: number;
   readonly assignments: readonly AssignmentChange[];
   readonly results: readonly (AssignmentResult | undefined)[];
-  readonly history: readonly HistoryStep[];
+  readonly trail: readonly StoredStep[];
 }
+
+/** What is kept of a change's path: what flights report, and what the journal itself has seen. */
+export type StoredStep = HistoryStep | TrailStep;
 
 /** A row of claimed-changes. */
 export function pendingChangeOf(row: Row): PendingChange {
@@ -29,7 +32,7 @@ export function pendingChangeOf(row: Row): PendingChange {
     results: resultsOf(row['results'], change.assignments.length),
     attempts: row['attempts'] as number,
     conflicts: row['conflicts'] as number,
-    history: row['history'] as readonly HistoryStep[],
+    history: historyIn(row['history'] as readonly StoredStep[]),
     ...(row['replay'] !== null && { replay: row['replay'] as Replay }),
   };
 }
@@ -41,16 +44,20 @@ export function recordedProgressOf(row: Row): RecordedProgress {
     position: Number(row['position']),
     assignments,
     results: resultsOf(row['results'], assignments.length),
-    history: row['history'] as readonly HistoryStep[],
+    trail: row['history'] as readonly StoredStep[],
   };
 }
 
-/** The flight's work added to what was recorded before; a result once there is never replaced. */
-export function withProgress(recorded: RecordedProgress, made: ChangeProgress): RecordedProgress {
+/** The flight's work and steps added to what was recorded before; a result once there is never replaced. */
+export function withProgress(
+  recorded: RecordedProgress,
+  made: ChangeProgress,
+  steps: readonly StoredStep[],
+): RecordedProgress {
   return {
     ...recorded,
     results: recorded.results.map((known, index) => known ?? made.results.get(index)),
-    history: boundedHistory([...recorded.history, ...made.history]),
+    trail: boundedHistory([...recorded.trail, ...steps]),
   };
 }
 
@@ -71,7 +78,8 @@ export function fieldsOf(fields: Fields): Fields {
   return Object.assign(Object.create(null) as Record<string, Fields[string]>, fields);
 }
 
-function changeOf(value: unknown): TerritoryChange {
+/** As it was stored. */
+export function changeOf(value: unknown): TerritoryChange {
   const change = value as TerritoryChange;
   return {
     ...change,

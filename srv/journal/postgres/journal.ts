@@ -23,11 +23,13 @@ import {
   type LaneIntents,
   type LaneQuery,
   type LaneView,
+  type LetterBook,
   type OperatedJournal,
   type OutboxMessage,
   type RetainingJournal,
   type RetentionRules,
   type Tidied,
+  type SharedSwitches,
 } from '../port.ts';
 import { Announcements } from './announcements.ts';
 import { appendBatch } from './append.ts';
@@ -38,12 +40,14 @@ import { completeLanes } from './complete.ts';
 import { Database, type Row } from './database.ts';
 import { recordDiscard } from './decide.ts';
 import { FORMAT } from './format.ts';
+import { PostgresLetterBook } from './letter-book.ts';
 import { intentsText, memoryOf } from './memory-rows.ts';
 import { migrate } from './migrate.ts';
 import { messageOf } from './outbox-rows.ts';
 import { patiently } from './patience.ts';
 import { tidyOnce } from './retention.ts';
 import { readEndpoint, type Credentials } from './settings.ts';
+import { PostgresSwitches } from './switches.ts';
 import { laneDetailOf, laneViewOf, trailOf, unreadableTrailOf } from './views.ts';
 
 export interface PostgresJournalOptions {
@@ -85,6 +89,8 @@ const FORGET_INTERVAL_MS = 60_000;
 
 export class PostgresJournal implements Journal, OperatedJournal, RetainingJournal {
   readonly durability = 'journal';
+  readonly letters: LetterBook;
+  readonly switches: SharedSwitches;
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
   private readonly database: Database;
@@ -107,9 +113,14 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
       statementTimeoutMs: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
       applicationName: `territory-sync ${instance}`.slice(0, 63),
     });
-    const onLook = (): Promise<void> => this.forgetIdleLanes();
+    const onLook = async (): Promise<void> => {
+      await this.beSeen();
+      await this.forgetIdleLanes();
+    };
     const { database, availability } = this;
     this.announcements = new Announcements({ database, availability, clock, random, instance, onLook });
+    this.letters = new PostgresLetterBook(database);
+    this.switches = new PostgresSwitches(database, this.announcements);
   }
 
   /**
@@ -124,6 +135,7 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
         if (concurrency !== undefined) await this.database.run('instance/make-slots', [concurrency]);
         const [row] = await this.database.run('instance/journal-id');
         this.knownId = row?.['id'] as string;
+        await this.database.run('instance/seen', [this.options.instance]);
         return this.announcements.start();
       } catch (error) {
         if (!(error instanceof JournalUnavailable)) throw error;
@@ -211,7 +223,9 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
 
   async complete(lanes: readonly LaneCompletion[]): Promise<ReadonlySet<string>> {
     const flights = this.claims.flightsOnlyOf(lanes);
-    const accepted = await this.patiently(() => completeLanes(this.database, lanes, flights));
+    const accepted = await this.patiently(() =>
+      completeLanes(this.database, lanes, flights, this.options.clock.now()),
+    );
     this.claims.remove(lanes);
     this.announcements.tell();
     return accepted;
@@ -273,10 +287,11 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
         retrying: count('retrying'),
         resting: count('resting'),
         locked: count('locked'),
-        held: 0,
+        held: count('held'),
         paused: count('paused'),
       },
       outboxUnsent: count('unsent'),
+      instances: count('instances'),
     };
   }
 
@@ -302,7 +317,11 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   }
 
   async trails(id: string, source?: string): Promise<readonly ChangeTrail[]> {
-    const trails = (await this.database.run('operated/trails', [id, source ?? null])).map(trailOf);
+    const runs = (await this.database.run('operated/trails', [id, source ?? null])).map(trailOf);
+    // What could not be read, and was edited, has a run of its own; first comes the event whose source and id it claims.
+    const trails = runs.filter(
+      ({ ref }, at) => runs.findIndex((run) => run.ref.source === ref.source) === at,
+    );
     const unreadable = await this.database.run('operated/unreadable-trails', [id, source ?? null]);
     // An impostor takes nothing from the event whose source and id it has.
     const known = new Set(trails.map(({ ref }) => ref.source));
@@ -341,7 +360,14 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     const flights = this.claims.flightsOf(claims);
     if (flights.length > 0) await this.database.run('complete/free-slots', [flights]);
     if (this.taken.size > 0) await this.database.run('outbox/give-back', [[...this.taken]]);
+    await this.database.run('instance/gone', [this.options.instance]);
     this.announcements.tell();
+  }
+
+  /** Never rejects: those who are not seen are only not counted. */
+  private async beSeen(): Promise<void> {
+    if (this.closing.signal.aborted) return;
+    await this.database.run('instance/seen', [this.options.instance]).catch(() => undefined);
   }
 
   private letGo(ids: readonly string[]): void {

@@ -1,16 +1,10 @@
 /** The journal as operators see it. */
 import type { OutcomeKind } from '../../events/outcome.ts';
-import type {
-  ChangeTrail,
-  HistoryStep,
-  Intent,
-  LaneDetail,
-  LaneState,
-  LaneView,
-  TrailStep,
-} from '../port.ts';
+import type { ChangeTrail, LaneDetail, LaneState, LaneView, TrailStep } from '../port.ts';
 import { trailStep } from '../history.ts';
+import type { StoredStep } from './change-rows.ts';
 import type { Row } from './database.ts';
+import { flightStartOf, startSteps } from './flight-trail.ts';
 
 export function laneViewOf(row: Row): LaneView {
   const oldest = row['oldest_ms'] as number | null;
@@ -26,6 +20,7 @@ export function laneViewOf(row: Row): LaneView {
 
 export function laneDetailOf(row: Row, changes: readonly Row[]): LaneDetail {
   const view = laneViewOf(row);
+  const owner = row['owner'] as string | null;
   return {
     ...view,
     changes: changes.map((change) => ({
@@ -37,23 +32,21 @@ export function laneDetailOf(row: Row, changes: readonly Row[]): LaneDetail {
     })),
     fence: Number(row['fence']),
     inFlight: view.state === 'in-flight',
+    ...(view.state === 'in-flight' && owner !== null && { owner }),
   };
 }
 
-/** Of a change in a lane, or that was in one. When it was claimed and published is not kept. */
+/** Of a change in a lane, or that was in one. */
 export function trailOf(row: Row): ChangeTrail {
   const outcome = row['outcome'] as OutcomeKind | null;
   const position = Number(row['position']);
-  const flies = outcome === null && row['in_flight'] === true && isSending(row['intents'], position);
+  const start = flightStartOf(row);
+  const flies = outcome === null && row['in_flight'] === true && start.intents.has(position);
+  const run = (row['history'] as readonly StoredStep[]).map(trailStep);
+  if (flies) run.push(...startSteps(start, position));
+  if (outcome === 'failed') run.push(deadLetterStep(row));
   const discarded = row['discarded_ms'] as number | null;
-  const appended = row['appended_ms'] as number;
-  const first: readonly TrailStep[] =
-    row['replayed'] === true
-      ? []
-      : [
-          { at: row['received_ms'] as number, step: 'received' },
-          { at: appended, step: 'appended' },
-        ];
+  if (discarded !== null) run.push({ at: discarded, step: 'discarded' });
   return {
     ref: { source: row['source'] as string, id: row['id'] as string },
     territoryId: row['territory_id'] as string,
@@ -61,44 +54,53 @@ export function trailOf(row: Row): ChangeTrail {
     state: outcome === null ? (flies ? 'in-flight' : 'pending') : 'ended',
     outcome: outcome ?? undefined,
     decision: row['decision'] as number,
-    steps: [
-      ...first,
-      ...(row['history'] as readonly HistoryStep[]).map(trailStep),
-      ...(outcome === 'failed' ? [deadLetterStep(row)] : []),
-      ...(discarded === null ? [] : [{ at: discarded, step: 'discarded' } as const]),
-    ],
+    steps: [...receiptSteps(row), ...withPublications(run, row['published_ms'] as readonly number[])],
   };
 }
 
 /** Of what could not be read. */
 export function unreadableTrailOf(row: Row): ChangeTrail {
   const at = row['received_ms'] as number;
+  const discarded = row['discarded_ms'] as number | null;
   return {
     ref: { source: row['source'] as string, id: row['id'] as string },
     territoryId: undefined,
     position: undefined,
     state: 'ended',
     outcome: 'failed',
-    decision: 0,
+    decision: discarded === null ? 0 : 1,
     steps: [
       { at, step: 'received' },
       { at, step: 'dead-letter', detail: 'cannot be read' },
+      ...(discarded === null ? [] : [{ at: discarded, step: 'discarded' } as const]),
     ],
   };
 }
 
-function deadLetterStep(row: Row): TrailStep {
-  return {
-    at: row['ended_ms'] as number,
-    step: 'dead-letter',
-    detail: (row['reason'] as string | null) ?? undefined,
-  };
+/** Of a later run they are in what was kept of the runs before. */
+function receiptSteps(row: Row): readonly TrailStep[] {
+  if (row['replayed'] === true) return [];
+  return [
+    { at: row['received_ms'] as number, step: 'received' },
+    { at: row['appended_ms'] as number, step: 'appended' },
+  ];
 }
 
-/** A request of the flight under way carries it. */
-function isSending(intents: unknown, position: number): boolean {
-  const texts = Object.values((intents ?? {}) as Readonly<Record<string, string>>);
-  return texts.some((text) =>
-    (JSON.parse(text) as Intent).covers.some((covered) => covered.position === position),
-  );
+function deadLetterStep(row: Row): TrailStep {
+  const code = row['code'] as string | null;
+  return { at: row['ended_ms'] as number, step: 'dead-letter', ...(code !== null && { detail: code }) };
+}
+
+/** Each outcome was accepted after its run, and before whatever was decided later. */
+function withPublications(steps: readonly TrailStep[], published: readonly number[]): readonly TrailStep[] {
+  const all = [...steps];
+  for (const at of published) {
+    const decided = all.findIndex((made) => isDecision(made) && made.at > at);
+    all.splice(decided === -1 ? all.length : decided, 0, { at, step: 'published' });
+  }
+  return all;
+}
+
+function isDecision({ step }: TrailStep): boolean {
+  return step === 'replayed' || step === 'discarded';
 }

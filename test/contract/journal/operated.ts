@@ -2,14 +2,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Journal, OperatedJournal } from '../../../srv/journal/port.ts';
 import type { Bench } from './bench.ts';
-import { flown, replayOf } from './dead-letters.ts';
+import { flown, letterOf, replayOf } from './dead-letters.ts';
 import { state } from './questions.ts';
 import {
   appendNew,
   change,
   claimOnly,
   completion,
+  intent,
   LEASE_MS,
+  message,
   RECEIVED_AT,
   sendAll,
   SOURCE,
@@ -135,10 +137,35 @@ export function operatedGuarantees(bench: Bench): void {
         decision: 0,
       });
       expect(await steps('a')).toEqual(['received', 'appended']);
-      await journal.complete([completion(await claimOnly(journal))]);
+      const lane = await claimOnly(journal);
+      const intents = [intent('EMEA', 'T1', [position ?? 0])];
+      await journal.storeIntents([{ territoryId: 'EMEA', fence: lane.fence, intents }]);
+      expect(await trail('a')).toMatchObject({ state: 'in-flight' });
+      expect(await steps('a')).toEqual(expect.arrayContaining(['received', 'appended', 'intent']));
+      await journal.complete([completion(lane)]);
+      expect(await steps('a')).toEqual(['received', 'appended', 'claimed', 'intent', 'applied']);
       await sendAll(journal);
       expect(await trail('a')).toMatchObject({ state: 'ended', outcome: 'applied' });
-      expect(await steps('a')).toEqual(expect.arrayContaining(['received', 'appended', 'applied']));
+      expect(await steps('a')).toEqual(['received', 'appended', 'claimed', 'intent', 'applied', 'published']);
+    });
+
+    it('tells of each wait', async () => {
+      await appendNew(journal, [change('a', 'EMEA')]);
+      const wait = { state: 'retrying', delayMs: 30_000 } as const;
+      await journal.complete([completion(await claimOnly(journal), { begins: 1, ends: 0, wait })]);
+      expect((await trail('a'))?.steps.at(-1)).toMatchObject({
+        step: 'waiting',
+        detail: 'retrying, 30000 ms',
+      });
+    });
+
+    it('tells of a discard', async () => {
+      await appendNew(journal, [change('dead', 'EMEA', { records: ['BAD1'] })]);
+      await journal.complete([flown(await claimOnly(journal))]);
+      await sendAll(journal);
+      const ref = { source: SOURCE, id: 'dead' };
+      await journal.discard({ deadLetterId: letterOf('dead'), ref, messages: [message('discarded')] });
+      expect((await steps('dead')).slice(-3)).toEqual(['dead-letter', 'published', 'discarded']);
     });
 
     it('goes on through a replay', async () => {
@@ -149,7 +176,11 @@ export function operatedGuarantees(bench: Bench): void {
       expect((await steps('dead')).at(-1)).toBe('dead-letter');
       await journal.append([replayOf(dead)]);
       expect(await trail('dead')).toMatchObject({ state: 'pending', outcome: undefined, decision: 1 });
-      expect(await steps('dead')).toContain('replayed');
+      await journal.complete([flown(await claimOnly(journal))]);
+      await sendAll(journal);
+      const path = await steps('dead');
+      const runs = path.filter((step) => ['received', 'dead-letter', 'replayed'].includes(step));
+      expect(runs).toEqual(['received', 'dead-letter', 'replayed', 'dead-letter']);
     });
 
     it('is told from that of another source with the same id', async () => {

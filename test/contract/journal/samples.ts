@@ -50,6 +50,12 @@ export function unreadable(
     payload: { body: Buffer.from([0xff, 0x00]), digest },
     receivedAt: RECEIVED_AT,
     messages,
+    letter: {
+      id: `dead letter ${id} ${digest}`,
+      decision: 0,
+      reason: { code: 'INVALID_EVENT', message: 'it cannot be read' },
+      envelope: { properties: {} },
+    },
   };
 }
 

@@ -103,6 +103,7 @@ export class WriteCheck implements ApiWatch {
         return void wait(this.rules.retryFirstDelayMs, 'no answer');
       case 'defect':
       case 'refused':
+      case 'rolled-back':
         return;
     }
   }

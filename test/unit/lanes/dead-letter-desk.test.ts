@@ -173,7 +173,20 @@ describe('The desk of dead letters', () => {
       },
     ] as const;
     await journal.append([
-      { kind: 'unreadable', ref, payload, receivedAt: 0, messages, replayOf: replay.deadLetterId },
+      {
+        kind: 'unreadable',
+        ref,
+        payload,
+        receivedAt: 0,
+        messages,
+        letter: {
+          id: 'its next',
+          decision: 1,
+          reason: { code: 'INVALID_EVENT', message: '' },
+          envelope: { properties: {} },
+        },
+        replayOf: replay.deadLetterId,
+      },
     ]);
     expect(await desk.discard('letter of a', DISCARD)).toMatchObject({ kind: 'decided', state: 'replayed' });
     expect(held?.settled).toBe(false);

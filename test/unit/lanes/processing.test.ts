@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { SharedSwitches } from '../../../srv/journal/port.ts';
 import { auditLog } from '../../../srv/lanes/audit.ts';
 import { Processing } from '../../../srv/lanes/processing.ts';
 import { Receiving } from '../../../srv/lanes/receiving.ts';
@@ -62,5 +63,80 @@ describe('The switch of all processing', () => {
         },
       },
     ]);
+  });
+
+  describe('where several instances share the switches', () => {
+    const stopped = { paused: true, resumes: 0 };
+    const running = { paused: false, resumes: 0 };
+    let state: Awaited<ReturnType<SharedSwitches['switches']>>;
+    let ring: () => void;
+    let fails: boolean;
+
+    beforeEach(() => {
+      state = { intake: running, flights: running };
+      fails = false;
+      const shared: SharedSwitches = {
+        async switches() {
+          if (fails) throw new Error('gone');
+          return state;
+        },
+        async setSwitches(what, to) {
+          const next = { ...state };
+          for (const one of what) {
+            const { resumes } = state[one];
+            next[one] = { paused: to === 'paused', resumes: to === 'paused' ? resumes : resumes + 1 };
+          }
+          state = next;
+        },
+        onSwitched(listener) {
+          ring = listener;
+          return () => undefined;
+        },
+      };
+      processing = new Processing({
+        receiving,
+        wake: () => calls.push('wake'),
+        audit: auditLog(log, new ManualClock()),
+        shared,
+      });
+    });
+
+    it('receives nothing before they are known, also where the first look fails', async () => {
+      fails = true;
+      processing.follow();
+      expect(calls).toEqual(['pause']);
+      fails = false;
+      ring();
+      await expect.poll(() => calls).toEqual(['pause', 'resume']);
+    });
+
+    it('obeys what another instance was told, and what was said before its start', async () => {
+      state = { intake: stopped, flights: stopped };
+      processing.follow();
+      await expect.poll(() => processing.paused()).toEqual({ intake: true, flights: true });
+      state = { intake: { paused: false, resumes: 1 }, flights: { paused: false, resumes: 1 } };
+      ring();
+      await expect.poll(() => processing.paused()).toEqual({ intake: false, flights: false });
+      expect(calls).toEqual(['pause', 'resume', 'wake']);
+    });
+
+    it('tells the others, and says at once what is paused', async () => {
+      processing.follow();
+      await processing.pause(['flights'], 'anna');
+      expect(processing.paused()).toEqual({ intake: false, flights: true });
+      expect(state.flights.paused).toBe(true);
+    });
+
+    it('that was started paused goes on with the next resume anywhere, and pauses nobody else', async () => {
+      processing.startPaused();
+      processing.follow();
+      ring();
+      await processing.pause([], 'anna');
+      expect(processing.paused()).toEqual({ intake: true, flights: true });
+      expect(state).toEqual({ intake: running, flights: running });
+      state = { intake: { paused: false, resumes: 1 }, flights: running };
+      ring();
+      await expect.poll(() => processing.paused()).toEqual({ intake: false, flights: true });
+    });
   });
 });

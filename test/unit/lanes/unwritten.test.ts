@@ -34,6 +34,12 @@ describe('a field that dead letters left unwritten', () => {
     expect(memory.all).toEqual([]);
   });
 
+  test('is empty where the record, or the field of it, was not there', () => {
+    const memory = new Unwritten([], 0);
+    memory.leftBy(1, update('T1', { owner: 'E2' }), {});
+    expect(owner(memory)).toEqual([null, 'E2']);
+  });
+
   test('that was empty is remembered as empty', () => {
     const memory = new Unwritten([], 0);
     memory.leftBy(1, update('T1', { owner: 'E2' }, { owner: null }), { owner: 'E1' });

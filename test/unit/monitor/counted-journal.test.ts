@@ -34,6 +34,12 @@ const unreadable: UnreadableArrival = {
   payload: { body: Buffer.from('?'), digest: 'g' },
   receivedAt: 0,
   messages: [],
+  letter: {
+    id: 'l',
+    decision: 0,
+    reason: { code: 'INVALID_EVENT', message: '' },
+    envelope: { properties: {} },
+  },
 };
 
 function count(journal: Journal = new MemoryJournal({ clock: new ManualClock() })) {

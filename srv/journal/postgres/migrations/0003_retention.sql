@@ -3,17 +3,11 @@
 alter table changes
   -- What is left of it. 2: everything. 1: values and bytes are gone. 0: history too; the key tells duplicates, and the names of
   -- what it set protect it from a replay of an earlier dead letter.
-  add column kept smallint not null default 2 check (kept between 0 and 2),
-  -- Its lane waits for the decision on it.
-  add column if not exists holds boolean not null default false;
+  add column kept smallint not null default 2 check (kept between 0 and 2);
 
 -- One index for all steps of forgetting, in the order in which they find what is due. Dead letters are not in it before they
 -- are decided or have expired, and rows leave it with the last step.
 create index changes_ended on changes (kept, ended_at, position) where outcome is not null and dead_letter_id is null;
-
--- Open dead letters by age, and those of a lane.
-create index if not exists changes_letters on changes (ended_at, dead_letter_id) where dead_letter_id is not null;
-create index if not exists changes_letters_lane on changes (territory_id, ended_at, dead_letter_id) where dead_letter_id is not null;
 
 create index unreadable_received on unreadable (received_at);
 create index decisions_decided on decisions (decided_at);

@@ -95,15 +95,21 @@ from unnest($1::text[], $2::text[]) with ordinality as asked(source, id, n)
 order by asked.n;
 
 -- :name insert-unreadable
--- Arrays in delivery order: $1 source, $2 id, $3 digest, $4 body, $5 content type, $6 received at (epoch milliseconds)
+-- Arrays in delivery order: $1 source, $2 id, $3 digest, $4 body, $5 content type, $6 received at (epoch milliseconds), and of the
+-- dead letter $7 id, $8 number of the run, $9 territory or null, $10 code, $11 message, $12 envelope (JSON text)
 -- Answers the index (from 1) of what was new; the adapter queues the messages of these only.
 with arrival as (
   select *
-  from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::float8[]) with ordinality
-    as a(source, id, digest, body, content_type, received_ms, n)
+  from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::float8[],
+              $7::text[], $8::integer[], $9::text[], $10::text[], $11::text[], $12::text[]) with ordinality
+    as a(source, id, digest, body, content_type, received_ms, letter, run, territory_id, code, message, envelope, n)
 ), inserted as (
-  insert into unreadable (source, id, digest, body, content_type, received_at)
-  select source, id, digest, body, content_type, to_timestamp(received_ms / 1000) from arrival order by n
+  insert into unreadable
+    (source, id, digest, body, content_type, received_at, dead_letter_id, run, territory_id, code, message, envelope)
+  select source, id, digest, body, content_type, to_timestamp(received_ms / 1000), letter, run, territory_id, code, message,
+         envelope::json
+  from arrival
+  order by n
   on conflict do nothing
   returning source, id, digest
 )
@@ -111,3 +117,13 @@ select min(arrival.n)::int as index
 from inserted join arrival using (source, id, digest)
 group by source, id, digest
 order by 1;
+
+-- :name unreadable-again
+-- As insert-unreadable, of one: it was to run again and cannot be read still.
+insert into unreadable
+  (source, id, digest, body, content_type, received_at, dead_letter_id, run, territory_id, code, message, envelope)
+values ($1::text, $2::text, $3::text, $4::bytea, $5::text, to_timestamp($6::float8 / 1000), $7::text, $8::integer, $9::text,
+        $10::text, $11::text, $12::json)
+on conflict (source, id, digest) do update
+set received_at = excluded.received_at, dead_letter_id = excluded.dead_letter_id, run = excluded.run,
+    territory_id = excluded.territory_id, code = excluded.code, message = excluded.message, envelope = excluded.envelope;

@@ -25,6 +25,7 @@ with recursive slot as (
   from lanes
   where pending > 0 and not paused and ready_at <= now() and format <= $4::smallint
     and ($7::integer is null or exists (select from slot))
+    and not exists (select from switches where what = 'flights' and paused)
   order by ready_at, territory_id
   limit $6::integer
   for update skip locked
@@ -66,6 +67,7 @@ with recursive slot as (
   update lanes
   set fence = boarded.fence,
       owner = $3::text,
+      claimed_at = now(),
       leased_until = now() + make_interval(secs => $2::float8 / 1000),
       -- A wait that is over says nothing any more; a related lane's write may set one again during the flight.
       waiting_for = null

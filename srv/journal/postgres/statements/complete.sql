@@ -14,9 +14,11 @@ with flight as (
   from unnest($1::text[] || $3::text[]) as wanted(territory_id)
   order by 1
   on conflict (territory_id) do update set territory_id = excluded.territory_id
-  returning territory_id, fence, leased_until
+  returning territory_id, fence, leased_until, claimed_at, intents_at, intents
 )
-select locked.territory_id
+select locked.territory_id, locked.intents,
+       (extract(epoch from locked.claimed_at) * 1000)::float8 as claimed_ms,
+       (extract(epoch from locked.intents_at) * 1000)::float8 as intents_ms
 from locked join flight using (territory_id)
 where locked.fence = flight.fence and locked.leased_until is not null;
 
@@ -41,13 +43,15 @@ from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text
 where changes.position = made.position and changes.outcome is null;
 
 -- :name record-outcomes
--- Per change that ended, arrays: $1 position, $2 outcome, $3 reason (JSON text or null), $4 dead letter's id or null
+-- Per change that ended, arrays: $1 position, $2 outcome, $3 reason (JSON text or null), $4 dead letter's id or null,
+-- $5 whether its lane waits for a decision
 -- Answers how many ended per lane, which is what `pending` falls by.
 with ended as (
   update changes
-  set outcome = made.outcome, reason = made.reason::json, dead_letter_id = made.dead_letter_id,
+  set outcome = made.outcome, reason = made.reason::json, dead_letter_id = made.dead_letter_id, holds = made.holds,
       ended_at = clock_timestamp()
-  from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as made(position, outcome, reason, dead_letter_id)
+  from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[])
+    as made(position, outcome, reason, dead_letter_id, holds)
   where changes.position = made.position and changes.outcome is null
   returning changes.territory_id
 ), counted as (
@@ -80,12 +84,22 @@ where lanes.territory_id = done.territory_id;
 -- :name also-rest
 -- $1 text[] related territories, $2 float8[] milliseconds
 -- After give-back, since a lane of the flight may be among them. The longer wait counts. A lane in flight is not disturbed: its
--- lease keeps it longer, and the wait is there when the flight ends.
+-- lease keeps it longer, and the wait is there when the flight ends; nor one that is held: the wait is there when it is decided.
 update lanes
-set waiting_for = 'resting', not_before = due.at
+set waiting_for = case when held > 0 then waiting_for else 'resting' end,
+    not_before = case when held > 0 then not_before else due.at end,
+    due_at = case when held > 0 then due.at end
 from (select territory_id, max(delay_ms) as delay_ms from unnest($1::text[], $2::float8[]) as r(territory_id, delay_ms) group by 1) as rest
 cross join lateral (select clock_timestamp() + make_interval(secs => rest.delay_ms / 1000) as at) as due
-where lanes.territory_id = rest.territory_id and lanes.not_before < due.at;
+where lanes.territory_id = rest.territory_id and coalesce(lanes.due_at, lanes.not_before) < due.at;
+
+-- :name hold
+-- $1 text[] territories, each as often as a dead letter of it is to be decided before the lane goes on
+-- After give-back, which says how long the lane waits besides.
+update lanes
+set held = held + made.letters, due_at = coalesce(due_at, not_before), not_before = 'infinity'
+from (select territory_id, count(*) as letters from unnest($1::text[]) as m(territory_id) group by territory_id) as made
+where lanes.territory_id = made.territory_id;
 
 -- :name free-slots
 -- $1 text[] flights that have ended

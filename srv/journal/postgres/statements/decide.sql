@@ -1,11 +1,22 @@
 -- What people decide of dead letters. A dead letter that was a change of a lane is that change's row: a replay opens it again in its
 -- old place. Others (what could not be read and was edited) come as new rows. All of it part of a transaction.
 
+-- :name lane-of
+-- $1 text dead letter
+-- The lane to lock before anything else, as a completion does; none for what could not be read.
+select territory_id from changes where dead_letter_id = $1::text;
+
 -- :name decide
--- $1 text dead letter, $2 text action, $3 text[] ids of messages that tell of it
--- Answers it if it was not decided before. A second decision at the same time waits here for the first.
-insert into decisions (dead_letter_id, action, position, message_ids)
-values ($1::text, $2::text, (select position from changes where dead_letter_id = $1::text), $3::text[])
+-- $1 text dead letter, $2 text action, $3 text[] ids of messages that tell of it, $4 text by or null, $5 text note or null
+-- Answers it if it was not decided before. A second decision at the same time waits here for the first. The dead letter is kept
+-- as it was; one that is in no list (older than these, or of another journal) only by its id.
+insert into decisions
+  (dead_letter_id, action, position, message_ids, decided_by, note,
+   territory_id, source, change_id, digest, run, code, message, failed_at, received_at, attempts, conflicts, history)
+select $1::text, $2::text, position, $3::text[], $4::text, $5::text,
+       territory_id, source, change_id, digest, run, code, message, failed_at, received_at, attempts, conflicts, history
+from (select) as always
+left join (select * from dead_letters where is_open and id = $1::text) as letter on true
 on conflict do nothing
 returning dead_letter_id, position;
 
@@ -25,11 +36,29 @@ where dead_letter_id = $1::text;
 -- :name dead-change
 -- $1 text dead letter
 -- The change that it is, if it is one; under the lane's lock, which the caller took by the replay's territory.
-select position, territory_id, change, results from changes where dead_letter_id = $1::text for update;
+select position, territory_id, change, results, history, holds, replay is not null as replayed, reason->>'code' as code,
+       (extract(epoch from received_at) * 1000)::float8 as received_ms,
+       (extract(epoch from appended_at) * 1000)::float8 as appended_ms,
+       (extract(epoch from ended_at) * 1000)::float8 as ended_ms
+from changes
+where dead_letter_id = $1::text
+for update;
 
 -- :name close-letter
 -- $1 text dead letter
-update changes set dead_letter_id = null where dead_letter_id = $1::text;
+with closed as (
+  update unreadable set dead_letter_id = null where dead_letter_id = $1::text
+)
+update changes set dead_letter_id = null, holds = false where dead_letter_id = $1::text;
+
+-- :name release-lane
+-- $1 text territory that a decided dead letter held
+-- A wait that is not over goes on.
+update lanes
+set held = held - 1,
+    not_before = case when held = 1 then greatest(due_at, clock_timestamp()) else not_before end,
+    due_at = case when held = 1 then null else due_at end
+where territory_id = $1::text and held > 0;
 
 -- :name run-again
 -- $1 bigint position, $2 integer decision, $3 replay (JSON text), $4 change (JSON text, perhaps edited), $5 body, $6 content type,
@@ -39,7 +68,7 @@ update changes
 set decision = $2::integer, replay = $3::json, change = $4::json, body = $5::bytea, content_type = $6::text,
     received_at = to_timestamp($7::float8 / 1000), results = $8::json,
     open_records = array(select json_array_elements_text($9::json)), history = $10::json,
-    attempts = 0, conflicts = 0, outcome = null, reason = null, ended_at = null, dead_letter_id = null
+    attempts = 0, conflicts = 0, outcome = null, reason = null, ended_at = null, dead_letter_id = null, holds = false
 where position = $1::bigint;
 
 -- :name run-new

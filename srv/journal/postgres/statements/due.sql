@@ -2,15 +2,16 @@
 
 -- :name next-due
 -- $1 smallint highest format that is understood, $2 integer flights at a time or null
--- Milliseconds until the next claim can succeed, 0 if one can now; null if nothing is pending. A lane that is ready while all
+-- Milliseconds until the next claim can succeed, 0 if one can now; null if nothing is pending, or all flights are paused. A lane that is ready while all
 -- slots are held is due when the first of these ends by itself: else its owner would be asked again at once, for ever.
 select greatest(0, extract(epoch from greatest(
          min(ready_at),
          (select min(held_until) from flight_slots where slot <= $2::integer)
        ) - clock_timestamp()) * 1000)::float8 as due_ms
 from lanes
-where pending > 0 and not paused and format <= $1::smallint
-having min(ready_at) is not null;
+-- A lane that is held is due when somebody decides.
+where pending > 0 and not paused and held = 0 and format <= $1::smallint
+having min(ready_at) is not null and not exists (select from switches where what = 'flights' and paused);
 
 -- :name forget-lanes
 -- Deletes lanes that would not be missed. Run by itself, now and then. A lane that is locked is not idle.

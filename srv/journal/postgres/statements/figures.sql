@@ -9,15 +9,11 @@ select
   count(*) filter (where state = 'retrying')::int as retrying,
   count(*) filter (where state = 'resting')::int as resting,
   count(*) filter (where state = 'locked')::int as locked,
+  count(*) filter (where state = 'held')::int as held,
   count(*) filter (where state = 'paused')::int as paused,
   (select (extract(epoch from min(received_at)) * 1000)::float8 from changes where outcome is null) as oldest_ms,
-  (select count(*) from outbox where parked_at is null)::int as unsent
-from (
-  select pending,
-         case when leased_until > now() then 'in-flight'
-              when paused then 'paused'
-              when not_before > now() then coalesce(waiting_for, 'ready')
-              else 'ready' end as state
-  from lanes
-  where pending > 0
-) as busy;
+  (select count(*) from outbox where parked_at is null)::int as unsent,
+  -- An instance is seen every 8 to 13 seconds.
+  (select count(*) from instances where seen_at > now() - interval '30 seconds')::int as instances
+from lane_states
+where pending > 0;

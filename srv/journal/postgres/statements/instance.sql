@@ -28,3 +28,16 @@ select pg_notify('territory_sync', $1::text);
 
 -- :name journal-id
 select id from journal;
+
+-- :name seen
+-- $1 text instance
+-- It lives. Those not seen for a day are forgotten.
+with gone as (
+  delete from instances where seen_at < now() - interval '1 day'
+)
+insert into instances (instance) values ($1::text)
+on conflict (instance) do update set seen_at = clock_timestamp();
+
+-- :name gone
+-- $1 text instance
+delete from instances where instance = $1::text;

@@ -2,21 +2,12 @@
 
 -- :name lanes
 -- $1 text territories after this one or null, $2 text state or null, $3 integer at most
-select page.territory_id, page.state, page.pending, page.waits_ms, oldest.ms as oldest_ms
+select page.*, oldest.ms as oldest_ms
 from (
   select territory_id, pending, waits_ms, state
-  from (
-    select territory_id, pending,
-           case when leased_until > now() then 'in-flight'
-            when paused then 'paused'
-            when not_before > now() then coalesce(waiting_for, 'ready')
-            else 'ready' end as state,
-           case when waiting_for is not null and not_before > now()
-                then (extract(epoch from not_before) * 1000)::float8 end as waits_ms
-    from lanes
-    where (pending > 0 or paused) and ($1::text is null or territory_id > $1::text)
-  ) as seen
-  where $2::text is null or state = $2::text
+  from lane_states
+  where (pending > 0 or paused or held > 0) and ($1::text is null or territory_id > $1::text)
+    and ($2::text is null or state = $2::text)
   order by territory_id
   limit $3::integer
 ) as page
@@ -28,16 +19,10 @@ order by page.territory_id;
 
 -- :name lane
 -- $1 text territory
-select territory_id, pending, fence,
-       case when leased_until > now() then 'in-flight'
-            when paused then 'paused'
-            when not_before > now() then coalesce(waiting_for, 'ready')
-            else 'ready' end as state,
-       case when waiting_for is not null and not_before > now()
-            then (extract(epoch from not_before) * 1000)::float8 end as waits_ms,
+select territory_id, pending, fence, owner, state, waits_ms,
        (select (extract(epoch from min(received_at)) * 1000)::float8
-        from changes where changes.territory_id = lanes.territory_id and outcome is null) as oldest_ms
-from lanes
+        from changes where changes.territory_id = lane_states.territory_id and outcome is null) as oldest_ms
+from lane_states
 where territory_id = $1::text;
 
 -- :name lane-changes
@@ -61,13 +46,17 @@ update lanes set paused = false where territory_id = $1::text returning territor
 -- :name trails
 -- $1 text event id, $2 text source or null
 select changes.source, changes.id, changes.territory_id, changes.position, changes.outcome, changes.decision, changes.history,
-       changes.replay is not null as replayed, changes.reason->>'code' as reason,
+       changes.replay is not null as replayed, changes.reason->>'code' as code,
        (extract(epoch from changes.received_at) * 1000)::float8 as received_ms,
        (extract(epoch from changes.appended_at) * 1000)::float8 as appended_ms,
        (extract(epoch from changes.ended_at) * 1000)::float8 as ended_ms,
        coalesce(lanes.leased_until > now(), false) as in_flight, lanes.intents,
+       (extract(epoch from lanes.claimed_at) * 1000)::float8 as claimed_ms,
+       (extract(epoch from lanes.intents_at) * 1000)::float8 as intents_ms,
        (select max((extract(epoch from decided_at) * 1000)::float8) from decisions
-        where decisions.position = changes.position and action = 'discard') as discarded_ms
+        where decisions.position = changes.position and action = 'discard') as discarded_ms,
+       array(select (extract(epoch from at) * 1000)::float8 from publications
+             where publications.position = changes.position order by at) as published_ms
 from changes left join lanes using (territory_id)
 where changes.id = $1::text and ($2::text is null or changes.source = $2::text)
 order by changes.source, changes.run
@@ -75,7 +64,10 @@ limit 100;
 
 -- :name unreadable-trails
 -- $1 text event id, $2 text source or null
-select source, id, (extract(epoch from min(received_at)) * 1000)::float8 as received_ms
+select unreadable.source, unreadable.id, (extract(epoch from min(received_at)) * 1000)::float8 as received_ms,
+       (select max((extract(epoch from decided_at) * 1000)::float8) from decisions
+        where decisions.change_id = unreadable.id and decisions.source = unreadable.source
+          and decisions.digest is not null and action = 'discard') as discarded_ms
 from unreadable
 where id = $1::text and ($2::text is null or source = $2::text)
 group by source, id

@@ -40,11 +40,16 @@ select message_id, kind, envelope, body from taken order by seq;
 
 -- :name sent
 -- $1 text[] message ids
-delete from outbox
-where seq = any (array(
-  select (select min(seq + 0) from outbox as named where named.message_id = asked.id and named.parked_at is null)
-  from unnest($1::text[]) as asked(id)
-));
+-- When an outcome was accepted is part of its change's path.
+with sent as (
+  delete from outbox
+  where seq = any (array(
+    select (select min(seq + 0) from outbox as named where named.message_id = asked.id and named.parked_at is null)
+    from unnest($1::text[]) as asked(id)
+  ))
+  returning position, kind
+)
+insert into publications (position) select position from sent where position is not null and kind = 'outcome';
 
 -- :name give-back
 -- $1 text[] message ids

@@ -16,7 +16,7 @@ with flight as (
   for update of lanes
 )
 update lanes
-set intents = lanes.intents || locked.intents
+set intents = lanes.intents || locked.intents, intents_at = now()
 from locked
 where lanes.territory_id = locked.territory_id
 returning lanes.territory_id;

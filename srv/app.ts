@@ -106,7 +106,13 @@ export function createApp(settings: Settings, application: Application, ports: P
     clock,
   });
 
-  const inbound = { queue: settings.mesh.queue, eventType: settings.events.inboundType };
+  const { lookup, keyType } = settings.territory;
+  const inbound = {
+    queue: settings.mesh.queue,
+    eventType: settings.events.inboundType,
+    // What ids are looked up by is a text.
+    keyType: lookup === undefined ? keyType : ('string' as const),
+  };
   const intake = new Intake({ journal, clock, log, arrivals: createArrivals(inbound, endings) });
   const outbox = new OutboxPublisher({ journal, mesh, clock, log });
   const subscription = mesh.subscribe({ queue: settings.mesh.queue, ...settings.intake }, intake);

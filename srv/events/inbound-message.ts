@@ -1,3 +1,5 @@
+import type { KeyType } from './assignment-key.ts';
+
 /** A received message as far as this folder looks at it; the mesh's messages have this shape. */
 export interface InboundMessage {
   readonly body: Buffer;
@@ -10,6 +12,8 @@ export interface InboundMessage {
 
 /** What the reader has to know besides the message. */
 export interface InboundContext {
+  /** What the ids of assignments have to be; default: any text. */
+  readonly keyType?: KeyType;
   /** The queue it came from: the `source` of what names none. */
   readonly queue: string;
   /** The one event type that is read, for example `cx.territory.assignments.changed.v1`. */

@@ -1,4 +1,5 @@
 /** From a mesh message to a change, or to the reason why it is none. Pure, and never throws whatever the bytes are. */
+import { isKeyOf, type KeyType } from './assignment-key.ts';
 import { readContent, territoryIdIn } from './assignments.ts';
 import type { ChangeRef, TerritoryChange } from './change.ts';
 import { openMessage, SPEC_VERSIONS, type Opened } from './cloud-event.ts';
@@ -72,8 +73,19 @@ function understand(opened: Opened, context: InboundContext): ReadableInbound {
     );
   }
   const content = readContent(opened.data, attributes['subject']);
+  checkKeys(content.assignments, context.keyType ?? 'string');
   const change = { id, source, type: context.eventType, ...content, ...shownAttributes(attributes) };
   return { kind: 'change', change, digest: digestOf(content) };
+}
+
+/** A key of the wrong type could never be found, and says that the event is meant for another API. */
+function checkKeys(assignments: TerritoryChange['assignments'], type: KeyType): void {
+  const wrong = assignments.findIndex(({ id }) => !isKeyOf(type, id));
+  if (wrong === -1) return;
+  throw new InvalidEvent(
+    `data.assignments[${wrong}].id is no key of type ${type}.`,
+    'Send the key of the assignment as the territory API has it, or correct TERRITORY_KEY_TYPE and replay.',
+  );
 }
 
 function required(value: unknown, name: string, maxLength: number): string {

@@ -2,7 +2,7 @@
  * How records are named on the wire. Ids and territories come from events: whatever characters they hold, they stay one
  * path segment, one list member, one OData literal. What no URL can hold is not addressable and never sent.
  */
-import type { KeyType } from './settings.ts';
+import { isKeyOf, type KeyType } from '../events/assignment-key.ts';
 
 const PLACEHOLDER = '{territoryId}';
 
@@ -35,25 +35,21 @@ export interface KeyLiteral {
   readonly canonical: string;
 }
 
-const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /**
  * An id as a key of the given type; undefined where it is none.
  * Literals: OData 4.01 ABNF (a quote in a string is doubled; GUIDs and integers stand bare). Integers within ±(2^53 − 1).
  */
 export function keyLiteral(type: KeyType, id: string): KeyLiteral | undefined {
+  if (!isKeyOf(type, id)) return undefined;
   switch (type) {
     case 'string':
-      if (!id.isWellFormed()) return undefined;
       return { literal: `'${id.replaceAll("'", "''")}'`, value: id, canonical: id };
     case 'guid':
-      if (!GUID.test(id)) return undefined;
       return { literal: id, value: id, canonical: id.toLowerCase() };
     case 'int': {
-      const number = /^-?\d{1,16}$/.test(id) ? Number(id) : Number.NaN;
-      if (!Number.isSafeInteger(number)) return undefined;
       // `+ 0`: the id "-0" is the key 0.
-      return { literal: String(number + 0), value: number + 0, canonical: String(number + 0) };
+      const number = Number(id) + 0;
+      return { literal: String(number), value: number, canonical: String(number) };
     }
   }
 }

@@ -32,7 +32,7 @@ export interface TerritoryApiDependencies {
 
 /**
  * The territory API in the protocol of the settings; nothing is sent and no destination looked up before its first use.
- * @throws TerritoryApiSettingsError for a protocol that is not supported, or settings that cannot work.
+ * @throws TerritoryApiSettingsError for settings that cannot work.
  */
 export function createTerritoryApi(
   settings: TerritoryApiSettings,

@@ -1,9 +1,9 @@
 /** What the adapters must know of the API, checked once: a wrong combination is refused before anything is sent. */
+import type { KeyType } from '../events/assignment-key.ts';
 
 export type TerritoryProtocol = 'rest' | 'odata-v4' | 'odata-v2' | 'sales-cloud';
 
-/** Type of the key property: decides how an id is written into an OData URL. */
-export type KeyType = 'string' | 'guid' | 'int';
+export type { KeyType } from '../events/assignment-key.ts';
 
 /** Type of a field in OData's terms; `date` is a day without a time. */
 export type FieldType =

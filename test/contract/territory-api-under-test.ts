@@ -1,4 +1,4 @@
-/** A territory API as its contract suite sees it: the adapter under test, and what stands behind it. */
+/** What the contract suite of the territory API needs of whoever stands behind a protocol, and what it may be told of it. */
 import type { Fields } from '../../srv/events/change.ts';
 import type { TerritoryApi } from '../../srv/territory-api/port.ts';
 
@@ -45,4 +45,18 @@ export interface TerritoryApiUnderTest {
   readonly api: TerritoryApi;
   readonly behind: ApiBehind;
   stop(): Promise<void>;
+}
+
+/** What a protocol or server cannot do, so that the suite leaves it out. */
+export interface ContractOptions {
+  /** False where the server keeps no idempotency keys. */
+  readonly idempotency?: boolean;
+  /** `one-record`: a request names a single record in its path, so its 403 or 404 is that record's. Default `many-records`. */
+  readonly requests?: 'many-records' | 'one-record';
+  /** What becomes of a create whose key is taken: a server that leaves it to its database fails. Default `conflict`. */
+  readonly takenKey?: 'conflict' | 'failed';
+  /** What a write to a record that does not exist is: some servers compare versions first. Default `refused`. */
+  readonly unknownRecord?: 'refused' | 'conflict';
+  /** `none`: the server cannot be made to fail, so nothing is asked of trouble. */
+  readonly trouble?: 'any' | 'none';
 }

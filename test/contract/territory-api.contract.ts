@@ -6,21 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Fields } from '../../srv/events/change.ts';
 import { nameUuid } from '../../srv/platform/ids.ts';
 import type { ReadAnswer, RecordAnswer, RecordState, WriteRequest } from '../../srv/territory-api/port.ts';
-import type { TerritoryApiUnderTest } from './territory-api-under-test.ts';
+import type { ContractOptions, TerritoryApiUnderTest } from './territory-api-under-test.ts';
 
-/** What a protocol or server cannot do, so that the suite leaves it out. */
-export interface ContractOptions {
-  /** False where the server keeps no idempotency keys. */
-  readonly idempotency?: boolean;
-  /** What becomes of a create whose key is taken: a server that leaves it to its database fails. Default `conflict`. */
-  readonly takenKey?: 'conflict' | 'failed';
-  /** What a write to a record that does not exist is: some servers compare versions first. Default `refused`. */
-  readonly unknownRecord?: 'refused' | 'conflict';
-  /** `none`: the server cannot be made to fail, so nothing is asked of trouble. */
-  readonly trouble?: 'any' | 'none';
-  /** `one-record`: a request names a single record in its path, so its 403 or 404 is that record's. Default `many-records`. */
-  readonly requests?: 'many-records' | 'one-record';
-}
+export type * from './territory-api-under-test.ts';
 
 const TERRITORY = 'EMEA-NORTH';
 const NEVER = new AbortController().signal;
@@ -28,14 +16,10 @@ const NEVER = new AbortController().signal;
 export function territoryApiContract(
   name: string,
   setup: () => Promise<TerritoryApiUnderTest>,
-  {
-    idempotency = true,
-    requests = 'many-records',
-    takenKey = 'conflict',
-    unknownRecord = 'refused',
-    trouble = 'any',
-  }: ContractOptions = {},
+  options: ContractOptions = {},
 ): void {
+  const { idempotency = true, requests = 'many-records', takenKey = 'conflict' } = options;
+  const { unknownRecord = 'refused', trouble = 'any' } = options;
   describe(`territory API: ${name}`, () => {
     let under: TerritoryApiUnderTest;
     beforeEach(async () => {

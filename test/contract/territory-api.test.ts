@@ -7,7 +7,7 @@ import type { TerritoryApiSettings } from '../../srv/territory-api/index.ts';
 import { startTerritoryApi } from '../sandbox/territory-api/index.ts';
 import type { Fault, SandboxTerritoryApi, TerritoryApiOptions } from '../sandbox/territory-api/index.ts';
 import { territoryApiContract } from './territory-api.contract.ts';
-import type { ApiBehind, NextFault, TerritoryApiUnderTest } from './territory-api-under-test.ts';
+import type { ApiBehind, NextFault, TerritoryApiUnderTest } from './territory-api.contract.ts';
 
 const NEVER = new AbortController().signal;
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
@@ -75,13 +75,11 @@ async function setup(
   settings: Partial<TerritoryApiSettings>,
   options: TerritoryApiOptions = {},
 ): Promise<TerritoryApiUnderTest & { readonly sandbox: SandboxTerritoryApi }> {
-  // The simulator has all assignments in one collection, where odata-v2's default is one per territory.
-  const isV2 = settings.protocol === 'odata-v2';
-  const path = isV2 ? { path: '/territory-api/v1/assignments' } : {};
-  const sandbox = await startTerritoryApi({ caches: 'off', odata: isV2 ? 'v2' : 'v4', ...options });
+  const own = settings.protocol === 'odata-v2' ? { odata: 'v2' as const, ...C4C } : {};
+  const sandbox = await startTerritoryApi({ caches: 'off', ...own, ...options });
   return {
     sandbox,
-    api: adapter(sandbox, { ...path, ...settings }),
+    api: adapter(sandbox, settings),
     behind: behindOf(sandbox),
     async stop() {
       delete process.env['destinations'];
@@ -89,6 +87,12 @@ async function setup(
     },
   };
 }
+
+/** Where SAP Cloud for Customer has the team of a territory. */
+const C4C = {
+  path: "/sap/c4c/odata/v1/c4codataapi/SalesTerritoryCollection('{territoryId}')/SalesTerritoryTeam",
+  serviceRoot: '/sap/c4c/odata/v1/c4codataapi',
+};
 
 const SALES_CLOUD_PER_TERRITORY =
   '/sap/c4c/api/v1/sales-territory-service/salesTerritories/{territoryId}/members';
@@ -129,7 +133,11 @@ for (const { protocol, requests, perTerritory } of PROTOCOLS) {
     () =>
       setup(
         { protocol, path: perTerritory },
-        { path: '/api/territories/{territoryId}/assignments', salesCloudPath: SALES_CLOUD_PER_TERRITORY },
+        {
+          path: '/api/territories/{territoryId}/assignments',
+          serviceRoot: '/api/territories/{territoryId}',
+          salesCloudPath: SALES_CLOUD_PER_TERRITORY,
+        },
       ),
     { requests },
   );

@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { systemClock } from '../../srv/platform/clock.ts';
 import { createTerritoryApi } from '../../srv/territory-api/index.ts';
 import { territoryApiContract } from '../contract/territory-api.contract.ts';
-import type { TerritoryApiUnderTest } from '../contract/territory-api-under-test.ts';
+import type { TerritoryApiUnderTest } from '../contract/territory-api.contract.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
 import { COLLECTION, startCapServer, type CapServer } from '../independent/cap-server.ts';
 import { startFaultProxy } from '../independent/fault-proxy.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { InboundMessage } from '../../../srv/events/inbound.ts';
+import { readChange } from '../../../srv/events/inbound.ts';
+import type { InboundContext, InboundMessage } from '../../../srv/events/inbound.ts';
 import {
   ATTRIBUTES,
   binary,
@@ -328,5 +329,30 @@ describe('what cannot be read still has a name', () => {
   it('no territory, where it cannot be read', () => {
     expect(unreadable(structured({ data: { ...DATA, territoryId: 7 } })).territoryId).toBeUndefined();
     expect(unreadable(messageOf('{')).territoryId).toBeUndefined();
+  });
+});
+
+describe('an id that the API can have for no key', () => {
+  const keyed = (id: string, keyType: InboundContext['keyType']) =>
+    readChange(withAssignment({ id, fields: { owner: 'E1' } }), { ...CONTEXT, keyType });
+
+  it.each([
+    ['T001', 'int'],
+    ['9007199254740993', 'int'],
+    ['T001', 'guid'],
+  ] as const)('%j for a key of type %s', (id, keyType) => {
+    expect(keyed(id, keyType)).toMatchObject({
+      kind: 'unreadable',
+      code: 'INVALID_EVENT',
+      message: `data.assignments[0].id is no key of type ${keyType}.`,
+    });
+  });
+
+  it.each([
+    ['007', 'int'],
+    ['6f9619ff-8b86-d011-b42d-00cf4fc964ff', 'guid'],
+    ['T001', undefined],
+  ] as const)('is not %j for a key of type %s', (id, keyType) => {
+    expect(keyed(id, keyType)).toMatchObject({ kind: 'change' });
   });
 });

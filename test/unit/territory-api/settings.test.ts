@@ -39,6 +39,30 @@ describe('the settings of the territory API', () => {
   });
 });
 
+describe('the service root by default', () => {
+  const rootOf = (path: string) => checkSettings({ ...settings, protocol: 'odata-v2', path }).serviceRoot;
+
+  it('is the path without its last segment', () => {
+    expect(rootOf('/svc/Assignments')).toBe('/svc');
+    expect(rootOf('/t/{territoryId}/members')).toBe('/t/{territoryId}');
+    expect(rootOf('/Assignments')).toBe('/');
+  });
+
+  it('stands above the entity through which the path leads', () => {
+    expect(rootOf("/svc/SalesTerritoryCollection('{territoryId}')/SalesTerritoryTeam")).toBe('/svc');
+  });
+
+  it('is also that where the settings leave it empty', () => {
+    expect(checkSettings({ ...settings, path: '/assignments', serviceRoot: '' }).serviceRoot).toBe('/');
+  });
+});
+
+describe('the settings of the territory API', () => {
+  it.each(['rest', 'sales-cloud'] as const)('refuse a look-up in protocol %s', (protocol) => {
+    expect(() => checkSettings({ ...settings, protocol, lookup: 'EmployeeID' })).toThrow('TERRITORY_LOOKUP');
+  });
+});
+
 describe('the properties of the destination', () => {
   const own = { 'territory.protocol': 'odata-v4', 'territory.path': '/svc/Members', 'territory.key': 'ID' };
 

@@ -83,12 +83,7 @@ describe('typed fields', () => {
 });
 
 describe.each(['odata-v4', 'odata-v2'] as const)('a look-up in protocol %s', (protocol) => {
-  const byEmployee = {
-    protocol,
-    path: '/territory-api/v1/assignments',
-    key: 'ObjectID',
-    lookup: 'EmployeeID',
-  } as const;
+  const byEmployee = { protocol, path: '/svc/assignments', key: 'ObjectID', lookup: 'EmployeeID' } as const;
   /** `EmployeeID` → `ObjectID` of what the API has. */
   const serving =
     (records: Record<string, string>, status = 204): Answering =>

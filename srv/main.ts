@@ -139,7 +139,7 @@ async function run({
 
 /** Another one after each start, so that the lanes of the one before are told from its own. */
 function instanceName({ instanceIndex }: Application): string {
-  return `${instanceIndex} ${random.uuid().slice(0, 8)}`;
+  return `instance ${instanceIndex} ${random.uuid().slice(0, 8)}`;
 }
 
 /** One journal for all instances that are bound to the database. */

@@ -13,7 +13,6 @@ test('the defaults ask for nothing that is not there', () => {
 test.each([
   ['TERRITORY_ATOMIC', { TERRITORY_ATOMIC: 'true', TERRITORY_PROTOCOL: 'odata-v4' }],
   ['EVENT_MAPPINGS', { EVENT_MAPPINGS: '[]' }],
-  ['ON_DEAD_LETTER', { ON_DEAD_LETTER: 'hold' }],
 ])('%s is refused by name rather than ignored', (name, env) => {
   expect(unbuiltSettings(settingsOf(env))).toEqual([expect.stringContaining(name)]);
 });

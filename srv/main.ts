@@ -156,6 +156,7 @@ function createDurableJournal(
     log,
     instance,
     concurrency: settings.territory.concurrency,
+    leaseMs: settings.lease.ttlS * 1000,
     poolSize: settings.territory.concurrency + CONNECTIONS_BESIDE_FLIGHTS,
   });
 }

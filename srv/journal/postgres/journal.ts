@@ -48,6 +48,7 @@ import { patiently } from './patience.ts';
 import { tidyOnce } from './retention.ts';
 import { readEndpoint, type Credentials } from './settings.ts';
 import { PostgresSwitches } from './switches.ts';
+import { TakenMessages } from './taken-messages.ts';
 import { laneDetailOf, laneViewOf, trailOf, unreadableTrailOf } from './views.ts';
 
 export interface PostgresJournalOptions {
@@ -60,6 +61,8 @@ export interface PostgresJournalOptions {
   readonly instance: string;
   /** Flights at a time over all instances; absent: no limit of the journal's. */
   readonly concurrency?: number;
+  /** A publisher that has not renewed by then is taken to be gone. (The leases of lanes come with each claim.) */
+  readonly leaseMs?: number;
   /** Connections at most; one more listens. */
   readonly poolSize?: number;
   /** Longest that the database works on one statement. */
@@ -80,8 +83,8 @@ const CHANGES_PER_LANE = 200;
 /** Lanes that a claim looks at for those that fit, beyond the records wanted. */
 const MORE_LANES = 20;
 
-/** A publisher that has not confirmed a message by then is taken to be gone. */
-const OUTBOX_LEASE_MS = 120_000;
+/** By default. */
+const LEASE_MS = 60_000;
 /** Changes of one lane that are shown. */
 const SHOWN_CHANGES = 200;
 /** How often lanes without anything to remember are looked for. */
@@ -96,7 +99,8 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   private readonly database: Database;
   private readonly announcements: Announcements;
   private readonly claims = new Claims();
-  private readonly taken = new Set<string>();
+  private readonly taken: TakenMessages;
+  private readonly leaseMs: number;
   private readonly closing = new AbortController();
   private forgetAtMs = 0;
   private knownId: string | undefined;
@@ -118,6 +122,8 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
       await this.forgetIdleLanes();
     };
     const { database, availability } = this;
+    this.leaseMs = options.leaseMs ?? LEASE_MS;
+    this.taken = new TakenMessages({ run: database.run, clock, leaseMs: this.leaseMs });
     this.announcements = new Announcements({ database, availability, clock, random, instance, onLook });
     this.letters = new PostgresLetterBook(database);
     this.switches = new PostgresSwitches(database, this.announcements);
@@ -238,27 +244,27 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
 
   async takeUnsent(limit: number): Promise<readonly OutboxMessage[]> {
     if (this.closing.signal.aborted) return [];
-    const rows = await this.database.run('outbox/take', [limit, OUTBOX_LEASE_MS]);
+    const rows = await this.database.run('outbox/take', [limit, this.leaseMs]);
     const messages = rows.map(messageOf);
-    for (const { id } of messages) this.taken.add(id);
+    this.taken.add(messages.map(({ id }) => id));
     return messages;
   }
 
   async markSent(ids: readonly string[]): Promise<void> {
     await this.patiently(() => this.database.run('outbox/sent', [ids]));
-    this.letGo(ids);
+    this.taken.remove(ids);
   }
 
   async giveBack(ids: readonly string[]): Promise<void> {
     await this.patiently(() => this.database.run('outbox/give-back', [ids]));
-    this.letGo(ids);
+    this.taken.remove(ids);
     this.announcements.tell();
   }
 
   /** What the mesh refuses for good: kept for a person, handed out no more. */
   async park(ids: readonly string[]): Promise<void> {
     await this.patiently(() => this.database.run('outbox/park', [ids]));
-    this.letGo(ids);
+    this.taken.remove(ids);
   }
 
   /** Nothing is lost with a link: whatever was appended stays. */
@@ -355,11 +361,12 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   }
 
   private async leave(): Promise<void> {
+    const taken = this.taken.close();
     const claims = this.claims.all();
     if (claims.length > 0) await this.database.run('instance/leave-lanes', claimColumns(claims));
     const flights = this.claims.flightsOf(claims);
     if (flights.length > 0) await this.database.run('complete/free-slots', [flights]);
-    if (this.taken.size > 0) await this.database.run('outbox/give-back', [[...this.taken]]);
+    if (taken.length > 0) await this.database.run('outbox/give-back', [taken]);
     await this.database.run('instance/gone', [this.options.instance]);
     this.announcements.tell();
   }
@@ -368,10 +375,6 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   private async beSeen(): Promise<void> {
     if (this.closing.signal.aborted) return;
     await this.database.run('instance/seen', [this.options.instance]).catch(() => undefined);
-  }
-
-  private letGo(ids: readonly string[]): void {
-    for (const id of ids) this.taken.delete(id);
   }
 
   /** Never rejects: it is only tidying. */

@@ -73,6 +73,7 @@ const NAMES = [
   'outbox/add',
   'outbox/unsent-among',
   'outbox/take',
+  'outbox/renew',
   'outbox/sent',
   'outbox/give-back',
   'outbox/park',

@@ -2,6 +2,8 @@
 import { disableExceptionLogger, setGlobalLogLevel } from '@sap-cloud-sdk/util';
 
 import { createApp } from './app.ts';
+import { createAlerting } from './app/alerting.ts';
+import { readAlertBinding } from './config/alert-binding.ts';
 import type { Application } from './config/application.ts';
 import type { ServiceBinding } from './config/bindings.ts';
 import { readConfiguration, type Configuration } from './config/configuration.ts';
@@ -82,6 +84,22 @@ async function run({
   const instance = instanceName(application);
   const durable = bindings.postgres && createDurableJournal(settings, instance, bindings.postgres, log);
   const locks = bindings.redis && createRedisLocks({ binding: bindings.redis, clock, random, log, instance });
+  const alertBinding = bindings.alertNotification;
+  const alerting = createAlerting(settings, application, {
+    clock,
+    random,
+    log,
+    mesh,
+    instance,
+    ...(durable && { book: durable.alerts }),
+    ...(alertBinding && { endpoint: readAlertBinding(alertBinding, settings.alerts.credentialNames) }),
+    observe: async () => ({
+      ...(await app.observe()),
+      journal: durable?.check(),
+      queue: queueWatch.check(),
+    }),
+  });
+  const { incidents } = alerting;
   const app = createApp(settings, application, {
     clock,
     random,
@@ -92,6 +110,7 @@ async function run({
     api,
     activity,
     budget,
+    incidents,
     ...(locks && { locks }),
   });
   const shutdown = createShutdown({ timeoutMs: settings.shutdown.timeoutS * 1000, clock, log });
@@ -106,6 +125,7 @@ async function run({
   const operations = exposure.kind === 'served' ? app.operations : undefined;
   const http = createHttpServer({ ...settings.http, log, readiness, operations });
 
+  shutdown.onStop('the alerts', () => alerting.stop());
   shutdown.onStop('the watch over the queue', async () => queueWatch.stop());
   shutdown.onStop('the service', () => app.stop());
   if (locks) shutdown.onStop('the locks', async () => locks.close());
@@ -120,6 +140,8 @@ async function run({
     const outcome = await setupAtStart(planQueues(settings), { administration, clock, random, log, signal });
     if (outcome === 'stopped') return;
   }
+  // Before the journal: that it cannot be reached is an alert.
+  alerting.start();
   await durable?.start();
   if (signal.aborted) return;
   // Without a database the queue is the record: who receives from it next goes on where this process ended.

@@ -44,6 +44,9 @@ import type { TerritoryApi } from './territory-api/port.ts';
 /** For intake, outbox, leases and operators. */
 const CONNECTIONS_BESIDE_FLIGHTS = 6;
 
+/** A tenth of what the platform lets through, so that ten messages in a storm leave room for the others. */
+const LINE_LIMITS = { burst: 400, perSecond: 100 };
+
 // SAP Cloud SDK logs by itself: an uncaught error of axios with its Authorization header, and a line at each look-up.
 disableExceptionLogger();
 setGlobalLogLevel('warn');
@@ -188,6 +191,7 @@ function createLog(settings: Settings, application: Application): Log {
     format: application.production ? 'json' : 'text',
     component: application,
     clock,
+    limits: LINE_LIMITS,
   });
 }
 

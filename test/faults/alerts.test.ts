@@ -46,13 +46,8 @@ describe('With real servers', { skip: missing !== undefined && process.env['CI']
     const service = await startService(env);
     open.push(() => service.kill());
     await world.untilReceiving();
-    const [first, second] = [
-      ownerChanges(world, { territories: 4, assignments: 2, count: 8 }),
-      ownerChanges(world, { territories: 4, assignments: 2, count: 8 }).map((change) => ({
-        ...change,
-        id: `again-${change.id}`,
-      })),
-    ];
+    const changes = ownerChanges(world, { territories: 4, assignments: 2, count: 16 });
+    const [first, second] = [changes.slice(0, 8), changes.slice(8)];
     for (const change of first) world.publish(change);
     await world.untilEnded(first.length, 20_000);
 

@@ -2,6 +2,7 @@
  * The composition: the one place that knows which adapter stands behind which port. Whoever hands in ports of his own,
  * as a simulation does, gets the same program on them.
  */
+import { observation, type AppObservation } from './app/observation.ts';
 import type { Application } from './config/application.ts';
 import type { Settings } from './config/settings.ts';
 import type { Readiness } from './http/health.ts';
@@ -45,6 +46,7 @@ import type { TerritoryLocks } from './lock/port.ts';
 import { planQueues } from './mesh/management/plan.ts';
 import type { Mesh } from './mesh/port.ts';
 import type { ActivityRecord } from './monitor/activity.ts';
+import type { Incidents } from './monitor/alerts/watch.ts';
 import { BacklogSampler } from './monitor/backlog-sampler.ts';
 import { countedJournal } from './monitor/counted-journal.ts';
 import type { DeadLetterDesk } from './operations/port.ts';
@@ -72,6 +74,8 @@ export interface Ports {
   /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
   readonly activity: ActivityRecord;
   readonly budget: ApiBudget;
+  /** Who is told at once of what is worth an alert; absent: nobody. */
+  readonly incidents?: Incidents;
 }
 
 export interface App {
@@ -81,6 +85,8 @@ export interface App {
   readiness(): Readiness;
   /** What an operator can ask and decide. */
   readonly operations: Operations;
+  /** What alerts are judged by. */
+  readonly observe: () => Promise<AppObservation>;
 }
 
 /** Embedded: a flight starts only this soon after the mesh was last heard, else another instance may be the receiver. */
@@ -91,12 +97,25 @@ const OUTBOX_SHARE = 0.2;
 const DAY_MS = 86_400_000;
 
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
-  const { clock, log, mesh, api, activity, budget, locks = noLocks } = ports;
-  const journal = countedJournal(ports.journal, activity);
+  const { clock, log, mesh, api, activity, budget, locks = noLocks, incidents } = ports;
+  const journal = countedJournal(ports.journal, {
+    received: (changes) => activity.received(changes),
+    ended(outcome) {
+      activity.ended(outcome);
+      if (outcome === 'failed') incidents?.happened('DeadLetter', 1, '');
+    },
+  });
+  const onExpiring = (count: number, when: string): void =>
+    incidents?.happened('DeadLetterExpiring', count, `${count} expire ${when}`);
   const backlog = new BacklogSampler({ journal, activity, clock });
   const retention =
     ports.retaining &&
-    new RetentionKeeper({ ...ports, journal: ports.retaining, rules: retentionRules(settings) });
+    new RetentionKeeper({
+      ...ports,
+      journal: ports.retaining,
+      rules: retentionRules(settings),
+      onExpiring,
+    });
   const endings = createEndings({
     sender: { source: application.source, eventTypePrefix: settings.events.typePrefix },
     successTopic: settings.mesh.successTopic,
@@ -114,13 +133,19 @@ export function createApp(settings: Settings, application: Application, ports: P
     keyType: lookup === undefined ? keyType : ('string' as const),
   };
   const intake = new Intake({ journal, clock, log, arrivals: createArrivals(inbound, endings) });
-  const outbox = new OutboxPublisher({ journal, mesh, clock, log });
+  const outbox = new OutboxPublisher({
+    journal,
+    mesh,
+    clock,
+    log,
+    onRefused: (reason) => incidents?.happened('OutcomeRefused', 1, reason),
+  });
   const subscription = mesh.subscribe({ queue: settings.mesh.queue, ...settings.intake }, intake);
   intake.bind(subscription);
 
   const audit = auditLog(log, clock);
   const operated = ports.journal;
-  const desk = { journal, operated, clock, log, audit, endings, inbound };
+  const desk = { journal, operated, clock, log, audit, endings, inbound, onExpiring };
   const { deadLetters, held } = openDesk(settings, ports, desk);
   const processing = new Processing({
     receiving: new Receiving(subscription),
@@ -201,6 +226,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   // For as long as the process lives, as both of them do.
   locks.onAvailable(() => dispatcher.wake());
+  mesh.onStateChange(() => incidents?.stir());
   const summary = summarySource({
     clock,
     readiness,
@@ -244,6 +270,17 @@ export function createApp(settings: Settings, application: Application, ports: P
     },
     readiness,
     operations: { deadLetters, lanes, processing, summary },
+    observe: observation({
+      clock,
+      operated,
+      activity,
+      backlog,
+      breaker,
+      budget,
+      mesh,
+      locks,
+      deadLetters,
+    }),
   };
 }
 

@@ -2,6 +2,8 @@
 import { disableExceptionLogger, setGlobalLogLevel } from '@sap-cloud-sdk/util';
 
 import { createApp } from './app.ts';
+import { createAlerting } from './app/alerting.ts';
+import { readAlertBinding } from './config/alert-binding.ts';
 import type { Application } from './config/application.ts';
 import type { ServiceBinding } from './config/bindings.ts';
 import { readConfiguration, type Configuration } from './config/configuration.ts';
@@ -41,6 +43,9 @@ import type { TerritoryApi } from './territory-api/port.ts';
 
 /** For intake, outbox, leases and operators. */
 const CONNECTIONS_BESIDE_FLIGHTS = 6;
+
+/** A tenth of what the platform lets through, so that ten messages in a storm leave room for the others. */
+const LINE_LIMITS = { burst: 400, perSecond: 100 };
 
 // SAP Cloud SDK logs by itself: an uncaught error of axios with its Authorization header, and a line at each look-up.
 disableExceptionLogger();
@@ -82,6 +87,22 @@ async function run({
   const instance = instanceName(application);
   const durable = bindings.postgres && createDurableJournal(settings, instance, bindings.postgres, log);
   const locks = bindings.redis && createRedisLocks({ binding: bindings.redis, clock, random, log, instance });
+  const alertBinding = bindings.alertNotification;
+  const alerting = createAlerting(settings, application, {
+    clock,
+    random,
+    log,
+    mesh,
+    instance,
+    ...(durable && { book: durable.alerts }),
+    ...(alertBinding && { endpoint: readAlertBinding(alertBinding, settings.alerts.credentialNames) }),
+    observe: async () => ({
+      ...(await app.observe()),
+      journal: durable?.check(),
+      queue: queueWatch.check(),
+    }),
+  });
+  const { incidents } = alerting;
   const app = createApp(settings, application, {
     clock,
     random,
@@ -92,6 +113,7 @@ async function run({
     api,
     activity,
     budget,
+    incidents,
     ...(locks && { locks }),
   });
   const shutdown = createShutdown({ timeoutMs: settings.shutdown.timeoutS * 1000, clock, log });
@@ -106,6 +128,7 @@ async function run({
   const operations = exposure.kind === 'served' ? app.operations : undefined;
   const http = createHttpServer({ ...settings.http, log, readiness, operations });
 
+  shutdown.onStop('the alerts', () => alerting.stop());
   shutdown.onStop('the watch over the queue', async () => queueWatch.stop());
   shutdown.onStop('the service', () => app.stop());
   if (locks) shutdown.onStop('the locks', async () => locks.close());
@@ -120,6 +143,8 @@ async function run({
     const outcome = await setupAtStart(planQueues(settings), { administration, clock, random, log, signal });
     if (outcome === 'stopped') return;
   }
+  // Before the journal: that it cannot be reached is an alert.
+  alerting.start();
   await durable?.start();
   if (signal.aborted) return;
   // Without a database the queue is the record: who receives from it next goes on where this process ended.
@@ -167,6 +192,7 @@ function createLog(settings: Settings, application: Application): Log {
     format: application.production ? 'json' : 'text',
     component: application,
     clock,
+    limits: LINE_LIMITS,
   });
 }
 

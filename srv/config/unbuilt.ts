@@ -20,7 +20,6 @@ export function unbuiltSettings({ territory, events }: Settings): readonly strin
 /** One line for each bound service that is not used yet. */
 export function unusedBindings(bindings: Bindings): readonly string[] {
   const unused = {
-    alertNotification: 'alerts go to the log only',
     cloudLogging: 'metrics are not exported yet',
   } as const;
   return (Object.keys(unused) as (keyof typeof unused)[]).flatMap((service) =>

@@ -31,6 +31,7 @@ import {
   type Tidied,
   type SharedSwitches,
 } from '../port.ts';
+import { PostgresAlertBook } from './alert-book.ts';
 import { Announcements } from './announcements.ts';
 import { appendBatch } from './append.ts';
 import { Availability, type AvailabilityCheck } from './availability.ts';
@@ -94,6 +95,7 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   readonly durability = 'journal';
   readonly letters: LetterBook;
   readonly switches: SharedSwitches;
+  readonly alerts: PostgresAlertBook;
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
   private readonly database: Database;
@@ -127,6 +129,7 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     this.announcements = new Announcements({ database, availability, clock, random, instance, onLook });
     this.letters = new PostgresLetterBook(database);
     this.switches = new PostgresSwitches(database, this.announcements);
+    this.alerts = new PostgresAlertBook(database, () => this.knownId !== undefined);
   }
 
   /**

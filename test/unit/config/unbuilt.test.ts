@@ -18,6 +18,6 @@ test.each([
 });
 
 test('a bound service that is not used is named', () => {
-  const alertNotification = { name: 'bells', label: 'alert-notification', credentials: {} };
-  expect(unusedBindings({ alertNotification })).toEqual([expect.stringContaining('bells')]);
+  const cloudLogging = { name: 'bells', label: 'cloud-logging', credentials: {} };
+  expect(unusedBindings({ cloudLogging })).toEqual([expect.stringContaining('bells')]);
 });

@@ -13,6 +13,7 @@ import type {
   LetterBook,
   OperatedJournal,
   RetainingJournal,
+  SharedQuota,
   SharedSwitches,
 } from './journal/port.ts';
 import type { ApiBudget } from './lanes/api-budget.ts';
@@ -36,6 +37,7 @@ import { LockWaits } from './lanes/lock-waits.ts';
 import { flyLocked, type LockedFlightDeps } from './lanes/locked-flight.ts';
 import { OutboxPublisher } from './lanes/outbox-publisher.ts';
 import { Processing } from './lanes/processing.ts';
+import { QuotaShare } from './lanes/quota-share.ts';
 import { PropagationEstimate } from './lanes/propagation-estimate.ts';
 import { Receiving } from './lanes/receiving.ts';
 import { RetentionKeeper } from './lanes/retention-keeper.ts';
@@ -68,6 +70,8 @@ export interface Ports {
   readonly letters?: LetterBook;
   /** What is paused for all instances, where several share the journal. */
   readonly switches?: SharedSwitches;
+  /** What all of them have used of the API's quota. */
+  readonly quota?: SharedQuota;
   readonly api: TerritoryApi;
   /** Absent: territories are not locked. */
   readonly locks?: TerritoryLocks;
@@ -151,6 +155,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     receiving: new Receiving(subscription),
     wake: () => dispatcher.wake(),
     received: () => held?.resume(),
+    flown: () => quota.lift(),
     audit,
     log,
     ...(ports.switches && { shared: ports.switches }),
@@ -164,7 +169,7 @@ export function createApp(settings: Settings, application: Application, ports: P
 
   const embedded = journal.durability === 'queue';
   const gate = (): boolean => {
-    if (processing.paused().flights || budget.exhausted) return false;
+    if (processing.paused().flights || !quota.isKnown || budget.exhausted) return false;
     if (locks.check()?.status === 'DOWN') return false;
     if (!embedded) return true;
     const nowMs = clock.monotonicMs();
@@ -180,6 +185,15 @@ export function createApp(settings: Settings, application: Application, ports: P
     log,
     probeIntervalMs: settings.territory.probeIntervalMs,
     onClosed: () => dispatcher.wake(),
+    onQuota: (waitMs) => quota.paused(waitMs),
+  });
+  const quota = new QuotaShare({
+    budget,
+    breaker,
+    clock,
+    log,
+    onKnown: () => dispatcher.wake(),
+    ...(ports.quota && { shared: ports.quota }),
   });
   const flightDeps: LockedFlightDeps = {
     ...ports,
@@ -247,6 +261,7 @@ export function createApp(settings: Settings, application: Application, ports: P
         held?.pause();
       }
       processing.follow();
+      quota.start();
       mesh.start();
       held?.start();
       dispatcher.start();
@@ -263,6 +278,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       await intake.stop();
       breaker.stop();
       await dispatcher.stop(timeoutMs * FLIGHTS_SHARE);
+      await quota.stop();
       await outbox.stop(timeoutMs * OUTBOX_SHARE);
       intake.close();
       held?.close();

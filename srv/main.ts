@@ -109,7 +109,12 @@ async function run({
     log,
     mesh,
     journal: durable ?? new MemoryJournal({ clock }),
-    ...(durable && { retaining: durable, letters: durable.letters, switches: durable.switches }),
+    ...(durable && {
+      retaining: durable,
+      letters: durable.letters,
+      switches: durable.switches,
+      quota: durable.quota,
+    }),
     api,
     activity,
     budget,

@@ -82,6 +82,11 @@ export function withoutBody<M extends Copy>(message: M): M {
   return { ...message, body: Buffer.alloc(0), properties };
 }
 
+/** How large the body was that a copy came without; undefined for one that has its own. */
+export function bodyOmittedBytes(properties: InboundMessage['properties']): number | undefined {
+  return countIn(properties['bodyOmittedBytes']);
+}
+
 /** What a message says of the dead letter it is, or was. Only the id is sure to be there: tools may have dropped the rest. */
 export interface DeadLetterProperties {
   readonly deadLetterId: string;

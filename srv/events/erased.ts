@@ -54,6 +54,12 @@ export function bytesWithoutPerson(body: Buffer, person: string): Buffer | undef
   return mentions(value, person) ? Buffer.from(JSON.stringify(withoutPerson(value, person))) : undefined;
 }
 
+/** What a person wrote or is called, or the marker where it names the person, alone or as a word of it. */
+export function wordsWithoutPerson(words: string | null, person: string): string | null {
+  const isNamed = words === person || words?.split(/[^\p{L}\p{N}_.@-]+/u).includes(person) === true;
+  return isNamed ? ERASED : words;
+}
+
 /** Whether a change would write the marker. */
 export function setsErased(assignments: readonly Pick<AssignmentChange, 'fields'>[]): boolean {
   return assignments.some(({ fields }) => Object.values(fields).includes(ERASED));

@@ -19,7 +19,7 @@ export interface PendingMention {
 export interface ErasureReport {
   /** Names the erasure in the journal's record of them; absent where nothing was to be written. */
   readonly reference?: string;
-  /** Rows that held the person: ended changes, dead letters among them, what could not be read, unsent and parked messages. */
+  /** Rows that held the person: ended changes, dead letters open and decided, what could not be read, unsent and parked messages. */
   readonly erased: {
     readonly changes: number;
     readonly deadLetters: number;

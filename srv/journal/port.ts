@@ -17,6 +17,7 @@ import type { Decider, UnreadableLetter } from './letters.ts';
 
 export type * from './letters.ts';
 export type * from './operated.ts';
+export type * from './quota.ts';
 export type * from './retention.ts';
 export type * from './switches.ts';
 

@@ -1,8 +1,9 @@
 /**
  * Counts requests against the API's daily budget: SAP counts calls per day over everything that a tenant runs, and what
  * exceeds the contract is refused for hours. At 90 % a line says so, at 100 % flights pause until the window frees.
- * Counted since the process started; a restart begins anew.
+ * By itself it knows this process's requests; with a durable journal `QuotaShare` tells it those of all instances.
  */
+import type { QuotaFigures } from '../journal/port.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 
@@ -20,8 +21,9 @@ export interface ApiBudgetOptions {
 
 export class ApiBudget {
   private readonly options: ApiBudgetOptions;
-  /** Step number → requests in it. */
-  private readonly steps = new Map<number, number>();
+  /** When they no longer count (monotonic milliseconds) → requests, oldest first. */
+  private steps = new Map<number, number>();
+  private sinceLearned = 0;
   private warned = false;
 
   constructor(options: ApiBudgetOptions) {
@@ -30,8 +32,26 @@ export class ApiBudget {
 
   /** One request was sent. */
   spend(): void {
-    const step = this.stepNow();
-    this.steps.set(step, (this.steps.get(step) ?? 0) + 1);
+    this.sinceLearned += 1;
+    this.count(1);
+    this.warnOnce();
+  }
+
+  /** Requests of this process that no journal has been told of. */
+  get unreported(): number {
+    return this.sinceLearned;
+  }
+
+  /**
+   * What all instances have sent takes the place of what is known here.
+   * @param reported how many of `unreported` are among them
+   */
+  learn(spent: QuotaFigures['spent'], reported: number): void {
+    const nowMs = this.options.clock.monotonicMs();
+    this.steps = new Map();
+    for (const { requests, freesInMs } of spent) this.add(nowMs + freesInMs, requests);
+    this.sinceLearned -= reported;
+    if (this.sinceLearned > 0) this.count(this.sinceLearned);
     this.warnOnce();
   }
 
@@ -50,17 +70,32 @@ export class ApiBudget {
     return this.options.limit !== undefined && this.used >= this.options.limit;
   }
 
+  /** Nine tenths are used, and something is left. */
+  get isLow(): boolean {
+    const { limit } = this.options;
+    return limit !== undefined && this.used >= limit * WARN_RATIO && !this.exhausted;
+  }
+
   /** Epoch milliseconds at which an exhausted budget has room again; undefined while it has. */
   get freesAt(): number | undefined {
     const { limit, clock } = this.options;
     if (limit === undefined) return undefined;
     let excess = this.used - limit;
     if (excess < 0) return undefined;
-    for (const [step, count] of this.steps) {
+    for (const [freesAtMs, count] of this.steps) {
       excess -= count;
-      if (excess < 0) return clock.now() + ((step + 1) * STEP_MS + DAY_MS - clock.monotonicMs());
+      if (excess < 0) return Math.ceil(clock.now() + freesAtMs - clock.monotonicMs());
     }
     return undefined;
+  }
+
+  private count(requests: number): void {
+    const step = Math.floor(this.options.clock.monotonicMs() / STEP_MS);
+    this.add((step + 1) * STEP_MS + DAY_MS, requests);
+  }
+
+  private add(freesAtMs: number, requests: number): void {
+    this.steps.set(freesAtMs, (this.steps.get(freesAtMs) ?? 0) + requests);
   }
 
   private warnOnce(): void {
@@ -79,11 +114,7 @@ export class ApiBudget {
   }
 
   private forgetOld(): void {
-    const oldest = this.stepNow() - DAY_MS / STEP_MS;
-    for (const step of this.steps.keys()) if (step < oldest) this.steps.delete(step);
-  }
-
-  private stepNow(): number {
-    return Math.floor(this.options.clock.monotonicMs() / STEP_MS);
+    const nowMs = this.options.clock.monotonicMs();
+    for (const freesAtMs of this.steps.keys()) if (freesAtMs <= nowMs) this.steps.delete(freesAtMs);
   }
 }

@@ -18,6 +18,14 @@ const QUOTA_WAIT_MS = 10 * 60_000;
 /** Trouble that does not pass by itself: rights, credentials or the destination have to be set right. */
 const NEEDS_A_PERSON: readonly ApiTrouble['reason'][] = ['unauthorized', 'forbidden', 'destination'];
 
+/** Two readings of one pause may differ by so much. */
+const CLOCKS_DIFFER_MS = 1000;
+
+const QUOTA_ELSEWHERE: ApiTrouble = {
+  reason: 'throttled',
+  message: 'the API has told another instance, or an earlier run, that its quota is exhausted',
+};
+
 export interface BreakerOptions {
   readonly api: Pick<TerritoryApi, 'probe'>;
   readonly clock: Clock;
@@ -25,6 +33,8 @@ export interface BreakerOptions {
   readonly probeIntervalMs: number;
   /** Called when flights may start again. */
   readonly onClosed: () => void;
+  /** Called with the milliseconds when the API has named a wait of a quota. */
+  readonly onQuota?: (waitMs: number) => void;
 }
 
 export class Breaker {
@@ -40,6 +50,8 @@ export class Breaker {
   private nextProbe: number | undefined;
   /** What the API asked for (`Retry-After`), whichever flight or probe was told so; monotonic milliseconds. */
   private notBeforeMs = 0;
+  /** Of that, what another instance was told: a quota, however little of its wait is left. */
+  private quotaUntilMs = 0;
 
   constructor(options: BreakerOptions) {
     this.options = options;
@@ -68,6 +80,29 @@ export class Breaker {
   /** A flight met trouble. While open already, only the reason is renewed, and the wait that the API asked for. */
   trip(trouble: ApiTrouble): void {
     this.learn(trouble);
+    this.open(trouble);
+    this.passOnQuota(trouble);
+  }
+
+  /** Another instance was told to wait: as if this one was, but it is told nobody again. */
+  pauseFor(waitMs: number): void {
+    if (waitMs <= this.askedWaitMs + CLOCKS_DIFFER_MS) return;
+    const trouble = { ...QUOTA_ELSEWHERE, retryAfterMs: waitMs };
+    this.learn(trouble);
+    this.quotaUntilMs = this.notBeforeMs;
+    this.open(trouble);
+  }
+
+  /** The wait that the API named does not count any more: it is asked at once. Where there was none, nothing changes. */
+  lift(): void {
+    if (this.current !== 'quota' || this.stopping.signal.aborted) return;
+    this.notBeforeMs = 0;
+    this.quotaUntilMs = 0;
+    this.timer?.cancel();
+    void this.probe();
+  }
+
+  private open(trouble: ApiTrouble): void {
     if (this.current !== 'closed' || this.stopping.signal.aborted) return;
     this.changedAt = this.options.clock.now();
     if (this.wasToldLately(trouble)) return this.probeLater();
@@ -105,6 +140,11 @@ export class Breaker {
     );
   }
 
+  private passOnQuota({ retryAfterMs = 0 }: ApiTrouble): void {
+    if (retryAfterMs < QUOTA_WAIT_MS || this.stopping.signal.aborted) return;
+    this.options.onQuota?.(retryAfterMs);
+  }
+
   private get askedWaitMs(): number {
     return Math.max(0, this.notBeforeMs - this.options.clock.monotonicMs());
   }
@@ -114,7 +154,7 @@ export class Breaker {
     const { clock, probeIntervalMs, log } = this.options;
     const sinceProbeMs = clock.monotonicMs() - this.lastProbeAtMs;
     const delayMs = Math.max(0, probeIntervalMs - sinceProbeMs, this.askedWaitMs);
-    const isQuota = this.askedWaitMs >= QUOTA_WAIT_MS;
+    const isQuota = this.askedWaitMs >= QUOTA_WAIT_MS || this.quotaUntilMs > clock.monotonicMs();
     if (isQuota && this.current !== 'quota') {
       log.error('The quota of the territory API is exhausted; flights pause until it frees', {
         waitMs: this.askedWaitMs,
@@ -133,7 +173,10 @@ export class Breaker {
     this.lastProbeAtMs = this.options.clock.monotonicMs();
     const trouble = await this.look();
     if (this.stopping.signal.aborted) return;
-    if (trouble) this.learn(trouble);
+    if (trouble) {
+      this.learn(trouble);
+      this.passOnQuota(trouble);
+    }
     if (trouble || this.askedWaitMs > 0) return this.probeLater();
     this.current = 'closed';
     this.changedAt = this.options.clock.now();

@@ -104,12 +104,18 @@ export class JournalDeadLetterDesk implements DeadLetterDesk {
       case 'appended':
         return this.accepted(letter, 'replay', order, result.position);
       case 'refused':
-      case 'clash':
         return {
           kind: 'refused',
           code: 'INVALID_ASSIGNMENTS',
-          message: 'The database cannot hold these values.',
-          action: 'Leave out NUL characters and half characters.',
+          message: `The journal cannot take these values: ${result.reason}.`,
+          action: 'Replay it with edited assignments that set other values, or discard it.',
+        };
+      case 'clash':
+        return {
+          kind: 'refused',
+          code: 'INVALID_EVENT',
+          message: 'Another payload is known under its source and id.',
+          action: 'Publish it corrected under a new id and discard this one.',
         };
       case 'pending':
       case 'duplicate':

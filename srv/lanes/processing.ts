@@ -15,6 +15,8 @@ export interface ProcessingOptions {
   readonly wake: () => void;
   /** Called when the intake is resumed, also where it was not paused. */
   readonly received?: () => void;
+  /** Called when flights are resumed by an operator of this instance, also where they were not paused. */
+  readonly flown?: () => Promise<void>;
   readonly audit: Audit;
   /** Those of all instances; absent: there is only this one. */
   readonly shared?: SharedSwitches;
@@ -75,7 +77,10 @@ export class Processing implements ProcessingSwitch {
     if (shared) this.learn(await shared.switches());
     else this.apply();
     if (what.includes('intake')) this.options.received?.();
-    if (what.includes('flights')) this.options.wake();
+    if (what.includes('flights')) {
+      await this.options.flown?.();
+      this.options.wake();
+    }
     audit({ by, what: `resume ${what.join(' and ')}` });
   }
 

@@ -1,7 +1,7 @@
 /** From a dead letter and what a person ordered to the arrival that runs it again, or to why that cannot be. Pure. */
 import { readContent } from '../events/assignments.ts';
 import type { TerritoryChange } from '../events/change.ts';
-import { readDeadLetterProperties } from '../events/dead-letter.ts';
+import { bodyOmittedBytes, readDeadLetterProperties } from '../events/dead-letter.ts';
 import { digestOf } from '../events/digest.ts';
 import {
   readChange,
@@ -92,6 +92,11 @@ const NEEDS_EDITING =
 function contentOf(letter: ReplayableLetter, { assignments }: ReplayOrder, inbound: InboundContext) {
   const read = letter.ran ? { kind: 'change' as const, ...letter.ran } : readChange(letter.original, inbound);
   if (!assignments) {
+    const omittedBytes = letter.ran ? undefined : bodyOmittedBytes(letter.original.properties);
+    if (omittedBytes !== undefined) {
+      const message = `Its body of ${omittedBytes} bytes was too large for the broker, and its copy came without it.`;
+      throw new InvalidEvent(message, NEEDS_EDITING, 'TOO_LARGE');
+    }
     if (read.kind === 'unreadable') throw new InvalidEvent(read.message, NEEDS_EDITING, read.code);
     return read;
   }

@@ -102,7 +102,8 @@ describe('Erasing a person', { skip: missing !== undefined && process.env['CI'] 
   const placesOf = async (person: string): Promise<unknown[]> => {
     const rows = await database.query(
       `select 'change ' || id as place, concat(change, results, history, replay, encode(body, 'escape')) as said from changes
-       union all select 'unreadable ' || id, encode(body, 'escape') from unreadable
+       union all select 'unreadable ' || id, concat(message, envelope, encode(body, 'escape')) from unreadable
+       union all select 'decision', concat(decided_by, note, message, history) from decisions
        union all select 'message ' || message_id, concat(envelope, encode(body, 'escape')) from outbox
        union all select 'erasure', concat(erased_by, counts) from erasures
        order by place`,
@@ -197,6 +198,31 @@ describe('Erasing a person', { skip: missing !== undefined && process.env['CI'] 
     await journal.storeIntents([{ ...lane, intents }]);
     expect((await erase('E"4')).territoriesInDoubt).toEqual(['L"1']);
     expect((await erase('E')).territoriesInDoubt).toEqual([]);
+  });
+
+  it('takes the person out of decisions, and out of what is kept beside an unreadable message', async () => {
+    await end(about('dead', 'L1', ['BAD1']));
+    await journal.append([unreadable('x')]);
+    await database.query(
+      `update changes set history = '[{"at":1,"step":"refused","detail":"${PERSON}"}]', reason = '{"code":"API_ERROR","message":"${PERSON}"}'`,
+    );
+    await database.query(
+      `update unreadable set message = $1, envelope = json_build_object('properties', json_build_object('owner', $1::text))`,
+      [PERSON],
+    );
+    await journal.discard({
+      deadLetterId: letterOf('dead'),
+      ref: change('dead', 'L1').change,
+      messages: [],
+      decider: { by: PERSON, note: `asked by ${PERSON}, by telephone` },
+    });
+    expect(await placesOf(PERSON)).toEqual(['change dead', 'decision', 'unreadable x']);
+    expect((await erase(PERSON)).erased).toMatchObject({ changes: 1, deadLetters: 1, unreadable: 1 });
+    expect(await placesOf(PERSON)).toEqual([]);
+    expect(await database.query('select decided_by, note, history from decisions')).toMatchObject([
+      { decided_by: ERASED, note: ERASED, history: [{ at: 1, step: 'refused', detail: ERASED }] },
+    ]);
+    expect((await erase(PERSON.slice(0, 3))).erased).toMatchObject({ deadLetters: 0, unreadable: 0 });
   });
 
   it('needs an id', async () => {

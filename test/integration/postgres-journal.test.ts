@@ -183,12 +183,54 @@ describe('The PostgreSQL journal', { skip: missing !== undefined && process.env[
       await database.pass(2000);
       expect(await territories(two, 1)).toEqual([]);
       await one.complete([completion(first as ClaimedLane)]);
+      await database.pass(50);
       expect(await two.nextDueMs()).toBe(0);
       const [last] = await two.claim({ records: 1, leaseMs: 2000 });
       expect(last).toBeDefined();
       expect(await territories(one, 1)).toEqual([]);
       await database.pass(2000);
       expect(await territories(one, 1)).toHaveLength(1);
+    });
+
+    it('leaves a place that was just freed to whoever waits and has no more, but not for long', async () => {
+      const [one, two] = [await instance({ concurrency: 3 }), await instance({ concurrency: 3 })];
+      const lanes = Array.from({ length: 9 }, (_, index) => `L${index}`);
+      await appendNew(
+        one,
+        lanes.map((id) => change(id, id)),
+      );
+      const claimOf = (journal: PostgresJournal) => journal.claim({ records: 1, leaseMs: LEASE_MS });
+      const flights = [await claimOf(one), await claimOf(one), await claimOf(one)].flat();
+      const end = async () => one.complete([completion(flights.pop() as ClaimedLane)]);
+      expect(await claimOf(two)).toEqual([]);
+      await end();
+      expect(await claimOf(one)).toEqual([]);
+      expect(await one.nextDueMs()).toBeGreaterThan(40);
+      // Each has its turn: the third place goes to and fro.
+      expect(await claimOf(two)).toHaveLength(1);
+      await end();
+      expect(await claimOf(one)).toEqual([]);
+      expect(await claimOf(two)).toHaveLength(1);
+      await end();
+      expect(await claimOf(one)).toHaveLength(1);
+    });
+
+    it('gives a place that nobody takes to whoever asks for it, at once where nobody waits', async () => {
+      const [one, two] = [await instance({ concurrency: 1 }), await instance({ concurrency: 1 })];
+      await appendNew(
+        one,
+        ['L1', 'L2', 'L3'].map((id) => change(id, id)),
+      );
+      const claimOf = (journal: PostgresJournal) => journal.claim({ records: 1, leaseMs: LEASE_MS });
+      const end = async ([lane]: readonly ClaimedLane[]) => one.complete([completion(lane as ClaimedLane)]);
+      await end(await claimOf(one));
+      const second = await claimOf(one);
+      expect(second).toHaveLength(1);
+      expect(await claimOf(two)).toEqual([]);
+      await end(second);
+      expect(await claimOf(one)).toEqual([]);
+      await database.pass(50);
+      expect(await claimOf(one)).toHaveLength(1);
     });
   });
 

@@ -174,6 +174,70 @@ describe(
       expect(await after(2)).toMatchObject({ others: 3 });
     });
 
+    it('what could not be read as any dead letter: foretold, then gone undecided, and the row with the last copy', async () => {
+      await journal.append([unreadable('x')]);
+      await sendAll(journal);
+      await database.query(`update unreadable set dead_letter_id = 'letter x', received_at = now()`);
+      expect(await after(84)).toMatchObject({
+        expiring: [{ withinDays: 7, ids: ['letter x'] }],
+        expired: [],
+      });
+      expect(await after(5.5)).toMatchObject({
+        expiring: [{ withinDays: 1, ids: ['letter x'] }],
+        expired: [],
+      });
+      expect(await after(1)).toMatchObject({ expired: ['letter x'], expiring: [], others: 1 });
+      expect(await database.query('select 1 from unreadable')).toEqual([]);
+    });
+
+    it('when outcomes were published with the history that tells of it', async () => {
+      const published = () => database.query('select 1 from publications');
+      await end(change('short', 'EMEA'));
+      expect(await published()).toHaveLength(1);
+      expect(await after(29)).toMatchObject({ payloads: 1, changes: 0 });
+      expect(await published()).toHaveLength(1);
+      expect(await after(2)).toMatchObject({ changes: 1 });
+      expect(await published()).toEqual([]);
+      const rules = retentionRules({
+        retention: { payloadDays: 1, historyDays: 1, deadLetterDays: 1 },
+        mesh: { queueTtlS: 604_800 },
+      });
+      await end(change('key', 'EMEA'));
+      expect(await after(2, rules)).toMatchObject({ histories: 1, changes: 0 });
+      expect(await published()).toEqual([]);
+    });
+
+    it('nothing of its tables in the long run', async () => {
+      const dead = change('dead', 'L1', { records: ['BAD1'] });
+      await end(change('ended', 'L2'));
+      await end(dead);
+      await journal.append([unreadable('x')]);
+      await sendAll(journal);
+      await journal.discard({ deadLetterId: letterOf('dead'), ref: dead.change, messages: [] });
+      await journal.quota.report(5);
+      await journal.quota.pause(1000);
+      await database.query(`insert into instances values ('killed', now())`);
+      const other = await instance();
+      await after(100);
+      await after(100);
+      await other.quota.report(0);
+      await instance();
+      await expect.poll(() => database.query('select 1 from lanes'), { timeout: 10_000 }).toEqual([]);
+      const rows = await Promise.all(
+        [
+          'changes',
+          'unreadable',
+          'decisions',
+          'outbox',
+          'publications',
+          'expiry_warnings',
+          'api_requests',
+        ].map(async (table) => [table, (await database.query(`select 1 from ${table}`)).length]),
+      );
+      expect(rows.filter(([, count]) => count !== 0)).toEqual([]);
+      expect(await database.query(`select 1 from instances where instance = 'killed'`)).toEqual([]);
+    });
+
     it('more than a batch in one turn', async () => {
       const arrivals = Array.from({ length: BATCH + 1 }, (_, index) => change(`c${index}`, 'EMEA'));
       await appendNew(journal, arrivals);

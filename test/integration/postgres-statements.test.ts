@@ -297,7 +297,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the Post
         leased_until: null,
         waits: true,
       });
-      const [due] = await db.run('due/next-due', [1, null]);
+      const [due] = await db.run('due/next-due', [1, null, 'test']);
       expect(int(due?.['due_ms'])).toBeGreaterThan(1000);
       expect(await claim(db.run)).toEqual([]);
       await pass(2000);

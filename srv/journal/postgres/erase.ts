@@ -8,6 +8,7 @@ import {
   bytesWithoutPerson,
   mentions,
   withoutPerson,
+  wordsWithoutPerson,
 } from '../../events/erased.ts';
 import type { ErasureOrder, ErasureReport, PendingMention } from '../erasure.ts';
 import type { Database, Row, Run } from './database.ts';
@@ -31,7 +32,7 @@ export async function erasePerson(
   const messages = await eraseMessages(database, order);
   const erased = {
     changes: changes.ended,
-    deadLetters: changes.dead,
+    deadLetters: changes.dead + (await eraseDecisions(database, order)),
     unreadable,
     messages: messages.erased,
   };
@@ -113,8 +114,11 @@ async function eraseUnreadable(database: Database, order: ErasureOrder): Promise
     const [rows, rewritten] = await database.transaction(async ({ run }) => {
       const page = await run('erase/page-of-unreadable', [...after, PAGE]);
       const bodies = page.flatMap((row) => {
+        const { source, id, digest, envelope } = row;
         const body = bytesWithoutPerson(row['body'] as Buffer, order.person);
-        return body ? [[row['source'], row['id'], row['digest'], body]] : [];
+        const message = wordsWithoutPerson(row['message'] as string | null, order.person);
+        if (!body && message === row['message'] && !mentions(envelope, order.person)) return [];
+        return [[source, id, digest, body ?? row['body'], message, jsonWithout(envelope, order.person)]];
       });
       await rewrite(run, 'erase/rewrite-unreadable', order, bodies);
       return [page, bodies] as const;
@@ -123,6 +127,30 @@ async function eraseUnreadable(database: Database, order: ErasureOrder): Promise
     const last = rows.at(-1);
     if (!last) return erased;
     after = [last['source'], last['id'], last['digest']];
+  }
+}
+
+/** Dead letters that were decided, as they are kept with the decision. */
+async function eraseDecisions(database: Database, order: ErasureOrder): Promise<number> {
+  let erased = 0;
+  let after: unknown = '';
+  for (;;) {
+    const [rows, rewritten] = await database.transaction(async ({ run }) => {
+      const page = await run('erase/page-of-decisions', [after, PAGE]);
+      const holding = page.flatMap((row) => {
+        const said = ['decided_by', 'note', 'message'].map((name) => row[name] as string | null);
+        const left = said.map((words) => wordsWithoutPerson(words, order.person));
+        const isNamed =
+          left.some((words, at) => words !== said[at]) || mentions(row['history'], order.person);
+        return isNamed ? [[row['dead_letter_id'], ...left, jsonWithout(row['history'], order.person)]] : [];
+      });
+      await rewrite(run, 'erase/rewrite-decisions', order, holding);
+      return [page, holding.length] as const;
+    });
+    erased += rewritten;
+    const last = rows.at(-1);
+    if (!last) return erased;
+    after = last['dead_letter_id'];
   }
 }
 
@@ -171,7 +199,7 @@ async function territoriesInDoubt(run: Run, person: string): Promise<readonly st
 /** @param rows of values; the statement takes them column by column */
 async function rewrite(
   run: Run,
-  statement: 'erase/rewrite-changes' | 'erase/rewrite-unreadable' | 'erase/rewrite-messages',
+  statement: `erase/rewrite-${'changes' | 'unreadable' | 'decisions' | 'messages'}`,
   { manner }: ErasureOrder,
   rows: readonly (readonly unknown[])[],
 ): Promise<void> {
@@ -181,6 +209,11 @@ async function rewrite(
     statement,
     first.map((_, column) => rows.map((values) => values[column])),
   );
+}
+
+/** A JSON value as text for a column that may be null. */
+function jsonWithout(value: unknown, person: string): string | null {
+  return value === null ? null : JSON.stringify(withoutPerson(value, person));
 }
 
 /** As it stands between the quotes of a JSON string. */

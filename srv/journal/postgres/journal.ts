@@ -1,8 +1,8 @@
 /**
  * The journal in PostgreSQL: what is appended survives everything, and any number of instances share the lanes. Each method is
- * one statement or one transaction; why these are shaped as they are is written in the `.sql` files.
+ * one statement or one transaction; why these are shaped as they are is written in the `.sql` files. Here stand the life of the
+ * journal and the appends; what flights, publishers and operators do stands in files of their own.
  */
-import type { AssignmentResult } from '../../events/outcome.ts';
 import { sleep, type Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
@@ -29,28 +29,25 @@ import {
   type RetainingJournal,
   type RetentionRules,
   type Tidied,
+  type SharedQuota,
   type SharedSwitches,
 } from '../port.ts';
 import { PostgresAlertBook } from './alert-book.ts';
 import { Announcements } from './announcements.ts';
 import { appendBatch } from './append.ts';
 import { Availability, type AvailabilityCheck } from './availability.ts';
-import { readClaimed } from './claimed-lanes.ts';
-import { Claims } from './claims.ts';
-import { completeLanes } from './complete.ts';
-import { Database, type Row } from './database.ts';
-import { recordDiscard } from './decide.ts';
-import { FORMAT } from './format.ts';
+import { Database } from './database.ts';
+import { Flights } from './flights.ts';
 import { PostgresLetterBook } from './letter-book.ts';
-import { intentsText, memoryOf } from './memory-rows.ts';
 import { migrate } from './migrate.ts';
-import { messageOf } from './outbox-rows.ts';
-import { patiently } from './patience.ts';
+import { OperatedLanes } from './operated.ts';
+import { Outbox } from './outbox.ts';
+import { patiently, type Patiently } from './patience.ts';
+import { PostgresQuota } from './quota.ts';
 import { tidyOnce } from './retention.ts';
 import { readEndpoint, type Credentials } from './settings.ts';
 import { PostgresSwitches } from './switches.ts';
-import { TakenMessages } from './taken-messages.ts';
-import { laneDetailOf, laneViewOf, trailOf, unreadableTrailOf } from './views.ts';
+import { figuresOf } from './views.ts';
 
 export interface PostgresJournalOptions {
   /** The bound service. */
@@ -78,16 +75,8 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 const PATIENCE_MS = 15_000;
 const RETRY_START_MS = 1000;
 
-/** Changes of one lane that a claim hands out, per record of the flight and at least: several change the same record. */
-const CHANGES_PER_RECORD = 4;
-const CHANGES_PER_LANE = 200;
-/** Lanes that a claim looks at for those that fit, beyond the records wanted. */
-const MORE_LANES = 20;
-
 /** By default. */
 const LEASE_MS = 60_000;
-/** Changes of one lane that are shown. */
-const SHOWN_CHANGES = 200;
 /** How often lanes without anything to remember are looked for. */
 const FORGET_INTERVAL_MS = 60_000;
 
@@ -96,13 +85,15 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   readonly letters: LetterBook;
   readonly switches: SharedSwitches;
   readonly alerts: PostgresAlertBook;
+  readonly quota: SharedQuota;
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
   private readonly database: Database;
   private readonly announcements: Announcements;
-  private readonly claims = new Claims();
-  private readonly taken: TakenMessages;
-  private readonly leaseMs: number;
+  private readonly patiently: Patiently;
+  private readonly flights: Flights;
+  private readonly outbox: Outbox;
+  private readonly operated: OperatedJournal;
   private readonly closing = new AbortController();
   private forgetAtMs = 0;
   private knownId: string | undefined;
@@ -124,12 +115,23 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
       await this.forgetIdleLanes();
     };
     const { database, availability } = this;
-    this.leaseMs = options.leaseMs ?? LEASE_MS;
-    this.taken = new TakenMessages({ run: database.run, clock, leaseMs: this.leaseMs });
     this.announcements = new Announcements({ database, availability, clock, random, instance, onLook });
+    const { signal: closing } = this.closing;
+    this.patiently = (action) => patiently({ clock, random, signal: closing }, PATIENCE_MS, action);
+    const parts = {
+      ...options,
+      database,
+      announcements: this.announcements,
+      patiently: this.patiently,
+      closing,
+    };
+    this.flights = new Flights({ ...parts, concurrency: options.concurrency });
+    this.outbox = new Outbox({ ...parts, leaseMs: options.leaseMs ?? LEASE_MS });
+    this.operated = new OperatedLanes(database, this.announcements);
     this.letters = new PostgresLetterBook(database);
     this.switches = new PostgresSwitches(database, this.announcements);
     this.alerts = new PostgresAlertBook(database, () => this.knownId !== undefined);
+    this.quota = new PostgresQuota(database, this.announcements);
   }
 
   /**
@@ -187,87 +189,40 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     return results;
   }
 
-  async claim({ records, leaseMs }: ClaimRequest): Promise<readonly ClaimedLane[]> {
-    const { instance, concurrency, random } = this.options;
-    if (this.closing.signal.aborted) return [];
-    const flight = random.uuid();
-    const perLane = Math.max(CHANGES_PER_LANE, CHANGES_PER_RECORD * records);
-    const lanes = await this.database.run('claim/claim', [
-      records,
-      leaseMs,
-      instance,
-      FORMAT,
-      perLane,
-      records + MORE_LANES,
-      concurrency ?? null,
-      flight,
-    ]);
-    if (lanes.length === 0) return [];
-    const claimed = lanes.map((row) => ({
-      territoryId: row['territory_id'] as string,
-      fence: Number(row['fence']),
-      memory: memoryOf(row['memory'], row['intents'] as Readonly<Record<string, string>>),
-    }));
-    this.claims.add(flight, claimed);
-    // With patience: the lanes are ours already, and nobody else's before the lease ends.
-    return this.patiently(() => readClaimed(this.database.run, claimed, perLane));
+  claim(request: ClaimRequest): Promise<readonly ClaimedLane[]> {
+    return this.flights.claim(request);
   }
 
-  async renew(claims: readonly LaneClaim[], leaseMs: number): Promise<ReadonlySet<string>> {
-    const rows = await this.database.run('renew/renew', [...claimColumns(claims), leaseMs]);
-    const held = territoriesOf(rows);
-    const flights = this.claims.flightsOf(claims.filter(({ territoryId }) => held.has(territoryId)));
-    if (flights.length > 0 && this.options.concurrency !== undefined) {
-      await this.database.run('renew/renew-slots', [flights, leaseMs]);
-    }
-    return held;
+  renew(claims: readonly LaneClaim[], leaseMs: number): Promise<ReadonlySet<string>> {
+    return this.flights.renew(claims, leaseMs);
   }
 
-  async storeIntents(lanes: readonly LaneIntents[]): Promise<ReadonlySet<string>> {
-    const values = [...claimColumns(lanes), lanes.map(({ intents }) => intentsText(intents))];
-    return territoriesOf(
-      await this.patiently(() => this.database.run('store-intents/store-intents', values)),
-    );
+  storeIntents(lanes: readonly LaneIntents[]): Promise<ReadonlySet<string>> {
+    return this.flights.storeIntents(lanes);
   }
 
-  async complete(lanes: readonly LaneCompletion[]): Promise<ReadonlySet<string>> {
-    const flights = this.claims.flightsOnlyOf(lanes);
-    const accepted = await this.patiently(() =>
-      completeLanes(this.database, lanes, flights, this.options.clock.now()),
-    );
-    this.claims.remove(lanes);
-    this.announcements.tell();
-    return accepted;
+  complete(lanes: readonly LaneCompletion[]): Promise<ReadonlySet<string>> {
+    return this.flights.complete(lanes);
   }
 
-  async nextDueMs(): Promise<number | undefined> {
-    const [row] = await this.database.run('due/next-due', [FORMAT, this.options.concurrency ?? null]);
-    return row && (row['due_ms'] as number);
+  nextDueMs(): Promise<number | undefined> {
+    return this.flights.nextDueMs();
   }
 
-  async takeUnsent(limit: number): Promise<readonly OutboxMessage[]> {
-    if (this.closing.signal.aborted) return [];
-    const rows = await this.database.run('outbox/take', [limit, this.leaseMs]);
-    const messages = rows.map(messageOf);
-    this.taken.add(messages.map(({ id }) => id));
-    return messages;
+  takeUnsent(limit: number): Promise<readonly OutboxMessage[]> {
+    return this.outbox.takeUnsent(limit);
   }
 
-  async markSent(ids: readonly string[]): Promise<void> {
-    await this.patiently(() => this.database.run('outbox/sent', [ids]));
-    this.taken.remove(ids);
+  markSent(ids: readonly string[]): Promise<void> {
+    return this.outbox.markSent(ids);
   }
 
-  async giveBack(ids: readonly string[]): Promise<void> {
-    await this.patiently(() => this.database.run('outbox/give-back', [ids]));
-    this.taken.remove(ids);
-    this.announcements.tell();
+  giveBack(ids: readonly string[]): Promise<void> {
+    return this.outbox.giveBack(ids);
   }
 
-  /** What the mesh refuses for good: kept for a person, handed out no more. */
-  async park(ids: readonly string[]): Promise<void> {
-    await this.patiently(() => this.database.run('outbox/park', [ids]));
-    this.taken.remove(ids);
+  park(ids: readonly string[]): Promise<void> {
+    return this.outbox.park(ids);
   }
 
   /** Nothing is lost with a link: whatever was appended stays. */
@@ -286,72 +241,35 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
 
   async figures(): Promise<JournalFigures> {
     const [row = {}] = await this.database.run('figures/figures');
-    const count = (name: string): number => Number(row[name] ?? 0);
-    return {
-      pendingChanges: count('pending'),
-      oldestReceivedAt: (row['oldest_ms'] as number | null | undefined) ?? undefined,
-      lanes: {
-        ready: count('ready'),
-        'in-flight': count('in_flight'),
-        retrying: count('retrying'),
-        resting: count('resting'),
-        locked: count('locked'),
-        held: count('held'),
-        paused: count('paused'),
-      },
-      outboxUnsent: count('unsent'),
-      instances: count('instances'),
-    };
+    return figuresOf(row);
   }
 
-  async lanes({ after, state, limit }: LaneQuery): Promise<readonly LaneView[]> {
-    return (await this.database.run('operated/lanes', [after ?? null, state ?? null, limit])).map(laneViewOf);
+  lanes(query: LaneQuery): Promise<readonly LaneView[]> {
+    return this.operated.lanes(query);
   }
 
-  async lane(territoryId: string): Promise<LaneDetail | undefined> {
-    const [row] = await this.database.run('operated/lane', [territoryId]);
-    return (
-      row && laneDetailOf(row, await this.database.run('operated/lane-changes', [territoryId, SHOWN_CHANGES]))
-    );
+  lane(territoryId: string): Promise<LaneDetail | undefined> {
+    return this.operated.lane(territoryId);
   }
 
-  async pauseLane(territoryId: string): Promise<void> {
-    await this.database.run('operated/pause', [territoryId]);
+  pauseLane(territoryId: string): Promise<void> {
+    return this.operated.pauseLane(territoryId);
   }
 
-  async resumeLane(territoryId: string): Promise<boolean> {
-    const rows = await this.database.run('operated/resume', [territoryId]);
-    this.announcements.tell();
-    return rows.length > 0;
+  resumeLane(territoryId: string): Promise<boolean> {
+    return this.operated.resumeLane(territoryId);
   }
 
-  async trails(id: string, source?: string): Promise<readonly ChangeTrail[]> {
-    const runs = (await this.database.run('operated/trails', [id, source ?? null])).map(trailOf);
-    // What could not be read, and was edited, has a run of its own; first comes the event whose source and id it claims.
-    const trails = runs.filter(
-      ({ ref }, at) => runs.findIndex((run) => run.ref.source === ref.source) === at,
-    );
-    const unreadable = await this.database.run('operated/unreadable-trails', [id, source ?? null]);
-    // An impostor takes nothing from the event whose source and id it has.
-    const known = new Set(trails.map(({ ref }) => ref.source));
-    return [...trails, ...unreadable.map(unreadableTrailOf).filter(({ ref }) => !known.has(ref.source))];
+  trails(id: string, source?: string): Promise<readonly ChangeTrail[]> {
+    return this.operated.trails(id, source);
   }
 
-  async deadLetter(deadLetterId: string): Promise<KnownDeadLetter | undefined> {
-    const [row] = await this.database.run('operated/dead-letter', [deadLetterId]);
-    if (!row) return undefined;
-    const results = row['results'] as readonly (AssignmentResult | null)[];
-    return {
-      position: Number(row['position']),
-      results: results.flatMap((result) => result ?? []),
-      laterChanges: row['later_changes'] as number,
-    };
+  deadLetter(deadLetterId: string): Promise<KnownDeadLetter | undefined> {
+    return this.operated.deadLetter(deadLetterId);
   }
 
-  async discard(order: Discard): Promise<'accepted' | 'decided'> {
-    const decided = await this.database.transaction(({ run }) => recordDiscard(run, order));
-    this.announcements.tell();
-    return decided;
+  discard(order: Discard): Promise<'accepted' | 'decided'> {
+    return this.operated.discard(order);
   }
 
   async tidy(rules: RetentionRules, signal: AbortSignal): Promise<Tidied | undefined> {
@@ -364,12 +282,9 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   }
 
   private async leave(): Promise<void> {
-    const taken = this.taken.close();
-    const claims = this.claims.all();
-    if (claims.length > 0) await this.database.run('instance/leave-lanes', claimColumns(claims));
-    const flights = this.claims.flightsOf(claims);
-    if (flights.length > 0) await this.database.run('complete/free-slots', [flights]);
-    if (taken.length > 0) await this.database.run('outbox/give-back', [taken]);
+    const untold = this.outbox.close();
+    await this.flights.leave();
+    if (untold.length > 0) await this.database.run('outbox/give-back', [untold]);
     await this.database.run('instance/gone', [this.options.instance]);
     this.announcements.tell();
   }
@@ -387,17 +302,4 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     this.forgetAtMs = nowMs + FORGET_INTERVAL_MS;
     await this.database.run('due/forget-lanes').catch(() => undefined);
   }
-
-  private patiently<Result>(action: () => Promise<Result>): Promise<Result> {
-    const { clock, random } = this.options;
-    return patiently({ clock, random, signal: this.closing.signal }, PATIENCE_MS, action);
-  }
-}
-
-function claimColumns(claims: readonly LaneClaim[]): [string[], number[]] {
-  return [claims.map(({ territoryId }) => territoryId), claims.map(({ fence }) => fence)];
-}
-
-function territoriesOf(rows: readonly Row[]): ReadonlySet<string> {
-  return new Set(rows.map((row) => row['territory_id'] as string));
 }

@@ -16,6 +16,9 @@ export interface PatienceOptions {
   readonly signal: AbortSignal;
 }
 
+/** Runs a call so often as it is worth. */
+export type Patiently = <Result>(action: () => Promise<Result>) => Promise<Result>;
+
 /**
  * Runs `action` until it succeeds, fails for another reason than `JournalUnavailable`, or `patienceMs` have passed since its
  * first failure.

@@ -54,20 +54,31 @@ export async function tidyOnce(run: Run, rules: RetentionRules, pace: Pace): Pro
     });
   };
 
-  const expired: string[] = [];
-  await batches(async () => {
-    const rows = await run('retention/letters', [deadLetterMs, BATCH]);
-    expired.push(...rows.map((row) => row['dead_letter_id'] as string));
-    return rows.length;
-  });
-  const expiring = [];
-  for (const withinDays of WARNINGS_DAYS) {
+  /** The dead letters that a statement answers, batch by batch. */
+  const letters = async (
+    statement: StatementName,
+    ...values: readonly unknown[]
+  ): Promise<readonly string[]> => {
     const ids: string[] = [];
     await batches(async () => {
-      const rows = await run('retention/warn', [deadLetterMs - withinDays * DAY_MS, withinDays, BATCH]);
+      const rows = await run(statement, [...values, BATCH]);
       ids.push(...rows.map((row) => row['dead_letter_id'] as string));
       return rows.length;
     });
+    return ids;
+  };
+
+  const expired = [
+    ...(await letters('retention/letters', deadLetterMs)),
+    ...(await letters('retention/unreadable-letters', deadLetterMs)),
+  ];
+  const expiring = [];
+  for (const withinDays of WARNINGS_DAYS) {
+    const values = [deadLetterMs - withinDays * DAY_MS, withinDays];
+    const ids = [
+      ...(await letters('retention/warn', ...values)),
+      ...(await letters('retention/warn-unreadable', ...values)),
+    ];
     if (ids.length > 0) expiring.push({ withinDays, ids });
   }
   // Values first: they are what must not stay. Then whole rows, so that histories are taken out of those only that stay.

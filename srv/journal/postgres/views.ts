@@ -1,6 +1,6 @@
 /** The journal as operators see it. */
 import type { OutcomeKind } from '../../events/outcome.ts';
-import type { ChangeTrail, LaneDetail, LaneState, LaneView, TrailStep } from '../port.ts';
+import type { ChangeTrail, JournalFigures, LaneDetail, LaneState, LaneView, TrailStep } from '../port.ts';
 import { trailStep } from '../history.ts';
 import type { StoredStep } from './change-rows.ts';
 import type { Row } from './database.ts';
@@ -103,4 +103,24 @@ function withPublications(steps: readonly TrailStep[], published: readonly numbe
 
 function isDecision({ step }: TrailStep): boolean {
   return step === 'replayed' || step === 'discarded';
+}
+
+/** The row of figures. */
+export function figuresOf(row: Row): JournalFigures {
+  const count = (name: string): number => Number(row[name] ?? 0);
+  return {
+    pendingChanges: count('pending'),
+    oldestReceivedAt: (row['oldest_ms'] as number | null | undefined) ?? undefined,
+    lanes: {
+      ready: count('ready'),
+      'in-flight': count('in_flight'),
+      retrying: count('retrying'),
+      resting: count('resting'),
+      locked: count('locked'),
+      held: count('held'),
+      paused: count('paused'),
+    },
+    outboxUnsent: count('unsent'),
+    instances: count('instances'),
+  };
 }

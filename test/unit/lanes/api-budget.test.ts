@@ -43,3 +43,20 @@ test('without a limit requests are counted and never run out', () => {
   clock.advance(25 * HOUR_MS);
   expect(budget.used).toBe(0);
 });
+
+test('what all instances have sent takes the place of what one knows, but for what it has not reported', () => {
+  const { clock, budget, spend } = budgetOf(100);
+  spend(20);
+  const reported = budget.unreported;
+  spend(3);
+  const spent = [
+    { requests: 40, freesInMs: HOUR_MS },
+    { requests: 50, freesInMs: 2 * HOUR_MS },
+  ];
+  budget.learn(spent, reported);
+  expect(budget).toMatchObject({ used: 93, unreported: 3, isLow: true, exhausted: false });
+  spend(7);
+  expect(budget).toMatchObject({ exhausted: true, freesAt: clock.now() + HOUR_MS });
+  clock.advance(HOUR_MS);
+  expect(budget).toMatchObject({ used: 60, exhausted: false, isLow: false });
+});

@@ -13,6 +13,7 @@ function breakerOf(...answers: readonly (ApiTrouble | Error)[]) {
   const start = clock.monotonicMs();
   const probes: number[] = [];
   const closed: number[] = [];
+  const passedOn: number[] = [];
   const left = [...answers];
   const breaker = new Breaker({
     api: {
@@ -27,8 +28,9 @@ function breakerOf(...answers: readonly (ApiTrouble | Error)[]) {
     log: silent,
     probeIntervalMs: 5000,
     onClosed: () => closed.push(clock.monotonicMs() - start),
+    onQuota: (waitMs) => passedOn.push(waitMs),
   });
-  return { breaker, clock, probes, closed };
+  return { breaker, clock, probes, closed, passedOn };
 }
 
 test('while all is well it neither probes nor waits', async () => {
@@ -140,4 +142,48 @@ test('a wait of hours is a quota, and is told as one', async () => {
   expect([breaker.state, breaker.nextProbeAt]).toEqual(['quota', clock.now() + 7_200_000]);
   await clock.elapse(7_200_000);
   expect([breaker.state, probes, breaker.nextProbeAt]).toEqual(['closed', [7_200_000], undefined]);
+});
+
+describe('a quota that another instance was told of', () => {
+  const HOUR_MS = 3_600_000;
+
+  test('stops this one too, however little of the wait is left, and is passed on to nobody', async () => {
+    const { breaker, clock, probes, passedOn } = breakerOf();
+    breaker.pauseFor(60_000);
+    expect(breaker.state).toBe('quota');
+    await clock.elapse(59_999);
+    expect([breaker.state, probes]).toEqual(['quota', []]);
+    await clock.elapse(1);
+    expect([breaker.state, probes, passedOn]).toEqual(['closed', [60_000], []]);
+  });
+
+  test('counts where this one is in trouble of another kind', async () => {
+    const { breaker, clock, closed } = breakerOf(AWAY);
+    breaker.trip(AWAY);
+    breaker.pauseFor(HOUR_MS);
+    await clock.elapse(5000);
+    expect(breaker.state).toBe('quota');
+    await clock.elapse(HOUR_MS);
+    expect([breaker.state, closed.length]).toEqual(['closed', 1]);
+  });
+
+  test('is passed on by whoever the API told, flight or probe', async () => {
+    const wait: ApiTrouble = { reason: 'throttled', message: 'quota', retryAfterMs: HOUR_MS };
+    const { breaker, clock, passedOn } = breakerOf(wait);
+    breaker.trip(wait);
+    await clock.elapse(HOUR_MS);
+    expect(passedOn).toEqual([HOUR_MS, HOUR_MS]);
+  });
+
+  test('is over when somebody lifts it and the API answers, and begins anew where it does not', async () => {
+    const wait: ApiTrouble = { reason: 'throttled', message: 'quota', retryAfterMs: HOUR_MS };
+    const { breaker, clock, probes } = breakerOf(wait);
+    breaker.pauseFor(2 * HOUR_MS);
+    breaker.lift();
+    await clock.elapse(0);
+    expect([breaker.state, probes]).toEqual(['quota', [0]]);
+    breaker.lift();
+    await clock.elapse(0);
+    expect([breaker.state, clock.pendingTimers]).toEqual(['closed', 0]);
+  });
 });

@@ -50,6 +50,23 @@ describe('A replay as ordered', () => {
     });
   });
 
+  it('whose body was too large for the broker says so, and needs edited assignments', () => {
+    const whole = letterMessage('large');
+    const properties = { ...whole.properties, bodyOmittedBytes: whole.body.length };
+    const copy = { ...whole, body: Buffer.alloc(0), properties };
+    expect(prepare(copy)).toMatchObject({
+      kind: 'refused',
+      code: 'TOO_LARGE',
+      message: expect.stringMatching(/body of \d+ bytes was too large/),
+      action: expect.stringContaining('edited assignments'),
+    });
+    const edited = [{ id: 'T1', operation: 'update', fields: { owner: 'E9' } }] as const;
+    expect(prepare(copy, { assignments: edited })).toMatchObject({
+      kind: 'ready',
+      arrival: { change: { id: 'large', territoryId: 'NORTH', assignments: edited } },
+    });
+  });
+
   it('with edited assignments keeps the original bytes, and has another digest', () => {
     const edited = [{ id: 'T1', operation: 'update', fields: { owner: 'E9' } }] as const;
     const [plain, changed] = [

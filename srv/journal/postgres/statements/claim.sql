@@ -11,13 +11,31 @@
 -- $1 integer records wanted, $2 float8 lease in milliseconds, $3 text owner, $4 smallint highest format that is understood,
 -- $5 integer changes that are read per lane, $6 integer lanes looked at, $7 integer flights at a time or null, $8 text flight
 with recursive slot as (
-  -- The flight's place among all instances' flights. Passed over while another claim looks at it: that one may take it.
+  -- The flight's place among all instances' flights. Passed over while another claim looks at it: that one may take it. One that
+  -- was freed just now is left to whoever waits for a place and has fewer than this instance: else the one whose flight has ended is
+  -- always the first to know, and keeps all places. Not longer than a word takes to the other one, so no place stays empty.
   select slot
   from flight_slots
   where slot <= $7::integer and held_until <= now()
+    and (held_until <= now() - interval '50 milliseconds' or not exists (
+      select from instances as other
+      where other.waits_until > now() and other.instance <> $3::text
+        and (select count(*) from flight_slots as its where its.holder = other.instance and its.held_until > now())
+            < (select count(*) from flight_slots as mine where mine.holder = $3::text and mine.held_until > now())
+              -- As many: the one that had it last goes back.
+              + (case when flight_slots.holder = $3::text then 1 else 0 end)
+    ))
   order by slot
   limit 1
   for update skip locked
+), waiting as (
+  -- Ready lanes and no place: the others are to know. For two seconds, written once in one.
+  update instances
+  set waits_until = now() + interval '2 seconds'
+  where instance = $3::text and waits_until <= now() + interval '1 second'
+    and $7::integer is not null and not exists (select from slot)
+    and exists (select from lanes where pending > 0 and not paused and ready_at <= now() and format <= $4::smallint)
+    and not exists (select from switches where what = 'flights' and paused)
 ), locked as materialized (
   -- SKIP LOCKED: whoever claims at the same time looks at other lanes instead of waiting for these. Those not taken in the
   -- end are free again when this statement ends.
@@ -60,7 +78,7 @@ with recursive slot as (
   from (select territory_id from packed where aboard order by n) as in_order
 ), held as (
   update flight_slots
-  set flight = $8::text, held_until = now() + make_interval(secs => $2::float8 / 1000)
+  set flight = $8::text, holder = $3::text, held_until = now() + make_interval(secs => $2::float8 / 1000)
   from slot
   where flight_slots.slot = slot.slot and exists (select from boarded)
 ), taken as (

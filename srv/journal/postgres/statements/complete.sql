@@ -103,4 +103,5 @@ where lanes.territory_id = made.territory_id;
 
 -- :name free-slots
 -- $1 text[] flights that have ended
-update flight_slots set flight = null, held_until = '-infinity' where flight = any($1::text[]);
+-- Since when a place is free counts: see the claim.
+update flight_slots set flight = null, held_until = clock_timestamp() where flight = any($1::text[]);

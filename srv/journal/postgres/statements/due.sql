@@ -1,12 +1,15 @@
 -- What time alone makes possible: when a lane can be claimed, and when one may be forgotten.
 
 -- :name next-due
--- $1 smallint highest format that is understood, $2 integer flights at a time or null
+-- $1 smallint highest format that is understood, $2 integer flights at a time or null, $3 text instance
 -- Milliseconds until the next claim can succeed, 0 if one can now; null if nothing is pending, or all flights are paused. A lane that is ready while all
 -- slots are held is due when the first of these ends by itself: else its owner would be asked again at once, for ever.
 select greatest(0, extract(epoch from greatest(
          min(ready_at),
+         -- A place is perhaps left to another instance first.
          (select min(held_until) from flight_slots where slot <= $2::integer)
+           + case when exists (select from instances where waits_until > now() and instance <> $3::text)
+                  then interval '50 milliseconds' else interval '0' end
        ) - clock_timestamp()) * 1000)::float8 as due_ms
 from lanes
 -- A lane that is held is due when somebody decides.

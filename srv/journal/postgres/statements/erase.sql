@@ -30,7 +30,7 @@ where changes.position = new.position;
 
 -- :name page-of-unreadable
 -- $1 text source, $2 text id, $3 text digest of the last one of the page before, $4 integer at most
-select source, id, digest, body
+select source, id, digest, body, message, envelope
 from unreadable
 where (source, id, digest) > ($1::text, $2::text, $3::text)
 order by source, id, digest
@@ -38,11 +38,30 @@ limit $4::integer
 for update;
 
 -- :name rewrite-unreadable
--- Arrays: $1 source, $2 id, $3 digest, $4 body
+-- Arrays: $1 source, $2 id, $3 digest, $4 body, $5 message or null, $6 envelope or null (JSON text)
 update unreadable
-set body = new.body
-from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) as new(source, id, digest, body)
+set body = new.body, message = new.message, envelope = new.envelope::json
+from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[])
+  as new(source, id, digest, body, message, envelope)
 where unreadable.source = new.source and unreadable.id = new.id and unreadable.digest = new.digest;
+
+-- :name page-of-decisions
+-- $1 text after this dead letter, $2 integer at most
+-- Dead letters as they were when they were decided, with what was said of them.
+select dead_letter_id, decided_by, note, message, history
+from decisions
+where dead_letter_id > $1::text
+order by dead_letter_id
+limit $2::integer
+for update;
+
+-- :name rewrite-decisions
+-- Arrays: $1 dead letter, $2 by, $3 note, $4 message (or null), $5 history (JSON text or null)
+update decisions
+set decided_by = new.decided_by, note = new.note, message = new.message, history = new.history::json
+from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+  as new(dead_letter_id, decided_by, note, message, history)
+where decisions.dead_letter_id = new.dead_letter_id;
 
 -- :name page-of-messages
 -- $1 bigint after this one, $2 integer at most

@@ -56,6 +56,8 @@ with due as (
   set kept = 0, history = '[]', reason = null, replay = null
   where position = any (array(select position from due))
   returning position
+), published as (
+  delete from publications where position = any (array(select position from due))
 )
 select count(*)::int as rows from done;
 
@@ -88,6 +90,8 @@ with due as (
 ), done as (
   delete from changes where position = any (array(select position from due))
   returning ended_at, position
+), published as (
+  delete from publications where position = any (array(select position from due))
 )
 select count(*) over ()::int as rows, ended_at::text, position
 from done
@@ -112,6 +116,36 @@ with due as (
   where position = any (array(select position from due))
 )
 select dead_letter_id from due;
+
+-- :name unreadable-letters
+-- $1 float8 age in milliseconds, $2 integer at most
+-- The same for what could not be read. The row stays as long as the mesh may bring it again.
+with due as (
+  select dead_letter_id
+  from unreadable
+  where dead_letter_id is not null and received_at < now() - make_interval(secs => $1::float8 / 1000)
+  order by received_at, dead_letter_id
+  limit $2::integer
+  for update skip locked
+), done as (
+  update unreadable set dead_letter_id = null where dead_letter_id = any (array(select dead_letter_id from due))
+)
+select dead_letter_id from due;
+
+-- :name warn-unreadable
+-- As `warn`, of what could not be read.
+insert into expiry_warnings (dead_letter_id, within_days)
+select dead_letter_id, $2::smallint
+from unreadable
+where dead_letter_id is not null and received_at < now() - make_interval(secs => $1::float8 / 1000)
+  and not exists (
+    select from expiry_warnings as given
+    where given.dead_letter_id = unreadable.dead_letter_id and given.within_days <= $2::smallint
+  )
+order by received_at, dead_letter_id
+limit $3::integer
+on conflict do nothing
+returning dead_letter_id;
 
 -- :name warn
 -- $1 float8 age in milliseconds from which the end is near, $2 smallint days that are left, $3 integer at most

@@ -1,0 +1,154 @@
+/** Work is spread evenly over the processes on a database, within one limit for all; and goes over from an old one to a new one. */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { newDatabase, whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
+import type { LoggedRequest } from '../sandbox/territory-api/index.ts';
+import { check } from '../system/checker.ts';
+import { withPostgres } from '../system/postgres-binding.ts';
+import type { PublishedChange } from '../system/published-change.ts';
+import { startService, type ServiceProcess } from '../system/service-process.ts';
+import type { World } from '../system/world.ts';
+import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
+
+const missing = await whyNoServer();
+if (missing !== undefined) console.log(`Skipped: shares of several processes, since ${missing}`);
+
+const CONCURRENCY = 6;
+const SETTINGS = {
+  ...FAST_SETTINGS,
+  TERRITORY_CONCURRENCY: String(CONCURRENCY),
+  BATCH_SIZE: '4',
+  BATCH_SIZE_MAX: '8',
+};
+const FLAWLESS = {
+  failed: 0,
+  contradictions: 0,
+  lost: 0,
+  outOfOrder: 0,
+  overwrittenForeign: 0,
+  blindWrites: 0,
+};
+
+interface Summary {
+  readonly backlog: { readonly changes: number };
+  readonly perMinute: readonly { readonly writes: number }[];
+}
+
+const summaryOf = async (service: ServiceProcess): Promise<Summary> =>
+  (await (await fetch(`${service.url}/api/v1/summary`)).json()) as Summary;
+
+const order = (service: ServiceProcess, what: 'pause' | 'resume', of: 'flights' | 'all') =>
+  fetch(`${service.url}/api/v1/processing/${what}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ what: of }),
+  });
+
+/** Times are whole milliseconds: what looks like an overlap of two is none. */
+const ROUNDING_MS = 2;
+
+/** The most that were under way at one moment. */
+function mostAtOnce(requests: readonly LoggedRequest[]): number {
+  const steps = requests.flatMap(({ at, ms }) => [
+    { at, by: 1 },
+    { at: at + Math.max(0, ms - ROUNDING_MS), by: -1 },
+  ]);
+  let underWay = 0;
+  let most = 0;
+  for (const { by } of steps.toSorted((a, b) => a.at - b.at || a.by - b.by)) {
+    underWay += by;
+    most = Math.max(most, underWay);
+  }
+  return most;
+}
+
+describe('Processes on one database', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
+  beforeAll(() => {
+    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
+  });
+
+  const open: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of open.splice(0).toReversed()) await close();
+  });
+
+  const makeDatabase = async (): Promise<OwnDatabase> => {
+    const database = await newDatabase();
+    open.push(() => database.drop());
+    return database;
+  };
+  const start = async (
+    world: World,
+    database: OwnDatabase,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<ServiceProcess> => {
+    const service = await startService(
+      withPostgres(world.env({ ...SETTINGS, ...settings }), database.credentials),
+    );
+    open.push(() => service.kill());
+    return service;
+  };
+  const expectFlawless = (world: World, published: readonly PublishedChange[]) => {
+    const found = check({
+      published,
+      outcomes: world.outcomes(),
+      history: world.api.history(),
+      records: world.api.records(),
+    });
+    expect(found).toEqual({ published: published.length, ended: published.length, ...FLAWLESS });
+    const written = world.api.history().map(({ fields }) => fields['owner']);
+    expect(new Set(written).size).toBe(written.length);
+  };
+
+  it('share the flights evenly, and never fly more at a time than one may', async () => {
+    const world = await fastWorld({ api: { latency: { baseMs: 40 } } });
+    const database = await makeDatabase();
+    const services = await Promise.all([1, 2, 3].map(() => start(world, database)));
+    await world.untilReceiving();
+    await Promise.all(services.map((service) => order(service, 'pause', 'flights')));
+    const changes = ownerChanges(world, { territories: 60, assignments: 6, count: 360 });
+    changes.forEach((change) => world.publish(change));
+    const backlog = async () => (await summaryOf(services[0] as ServiceProcess)).backlog.changes;
+    await expect.poll(backlog, { timeout: 30_000 }).toBe(changes.length);
+    await order(services[0] as ServiceProcess, 'resume', 'flights');
+    await world.untilEnded(changes.length, 60_000);
+    const writes = await Promise.all(
+      services.map(async (service) => {
+        const { perMinute } = await summaryOf(service);
+        return perMinute.reduce((sum, minute) => sum + minute.writes, 0);
+      }),
+    );
+    const all = writes.reduce((sum, one) => sum + one, 0);
+    console.log(
+      `Shares of three processes: ${writes.map((one) => `${Math.round((100 * one) / all)} %`).join(', ')}`,
+    );
+    expect(Math.min(...writes) / all).toBeGreaterThan(0.2);
+    expect(mostAtOnce(world.api.requests())).toBeLessThanOrEqual(CONCURRENCY);
+    expectFlawless(world, changes);
+  }, 150_000);
+
+  it('take over from each other: a new one waits while the old one works, and goes on where it ends', async () => {
+    const world = await fastWorld({ api: { latency: { baseMs: 25 } } });
+    const database = await makeDatabase();
+    const old = await start(world, database);
+    await world.untilReceiving();
+    const changes = ownerChanges(world, { territories: 20, assignments: 2, count: 300 });
+    changes.slice(0, 200).forEach((change) => world.publish(change));
+    const next = await start(world, database, { START_PAUSED: 'true' });
+    const readiness = async () => {
+      const ready = await fetch(`${next.url}/health/ready`);
+      return { status: ready.status, body: await ready.json() };
+    };
+    await expect
+      .poll(readiness, { timeout: 10_000 })
+      .toMatchObject({ status: 200, body: { receiver: 'paused' } });
+    await world.untilEnded(1, 30_000);
+    expect((await summaryOf(next)).perMinute.reduce((sum, { writes }) => sum + writes, 0)).toBe(0);
+    const stopped = old.stop();
+    changes.slice(200).forEach((change) => world.publish(change));
+    expect(await stopped, old.output()).toBe(0);
+    expect(world.outcomes().length).toBeLessThan(changes.length);
+    await order(next, 'resume', 'all');
+    await world.untilEnded(changes.length, 60_000);
+    expectFlawless(world, changes);
+  }, 150_000);
+});

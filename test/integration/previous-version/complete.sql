@@ -1,0 +1,92 @@
+-- Records a flight's work and gives its lanes back: one transaction (READ COMMITTED), so that results, outcomes, messages and
+-- the end of the ownership are seen together or not at all. Whoever crashes before the commit leaves the lanes to the end of
+-- their leases, with their intents.
+
+-- :name lock-lanes
+-- $1 text[] territories of the flight, $2 bigint[] their fences, $3 text[] related territories that rest too
+-- Locks all of them in key order, as an append does, and creates related lanes that are missing. Answers the flight's lanes
+-- whose fence holds: the statements below get these only.
+with flight as (
+  select * from unnest($1::text[], $2::bigint[]) as f(territory_id, fence)
+), locked as (
+  insert into lanes (territory_id)
+  select distinct territory_id collate "C" as territory_id
+  from unnest($1::text[] || $3::text[]) as wanted(territory_id)
+  order by 1
+  on conflict (territory_id) do update set territory_id = excluded.territory_id
+  returning territory_id, fence, leased_until
+)
+select locked.territory_id
+from locked join flight using (territory_id)
+where locked.fence = flight.fence and locked.leased_until is not null;
+
+-- :name changes-of
+-- $1 text[] territories whose fence holds, $2 bigint[] positions that the flight had to do with
+-- What was recorded of them before, to which the flight's work is added. Under the lanes' locks nobody else changes it.
+select position, change, results, history
+from changes
+where territory_id = any($1::text[]) and position = any($2::bigint[]) and outcome is null;
+
+-- :name record-progress
+-- Per change that the flight had to do with, arrays: $1 position, $2 results (JSON text, all of them), $3 ids of the records
+-- still open (JSON text), $4 attempts to add, $5 conflicts to add, $6 history (JSON text, all of it, bounded)
+update changes
+set results = made.results::json,
+    open_records = array(select json_array_elements_text(made.open_records::json)),
+    attempts = changes.attempts + made.attempts,
+    conflicts = changes.conflicts + made.conflicts,
+    history = made.history::json
+from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[])
+  as made(position, results, open_records, attempts, conflicts, history)
+where changes.position = made.position and changes.outcome is null;
+
+-- :name record-outcomes
+-- Per change that ended, arrays: $1 position, $2 outcome, $3 reason (JSON text or null), $4 dead letter's id or null
+-- Answers how many ended per lane, which is what `pending` falls by.
+with ended as (
+  update changes
+  set outcome = made.outcome, reason = made.reason::json, dead_letter_id = made.dead_letter_id,
+      ended_at = clock_timestamp()
+  from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as made(position, outcome, reason, dead_letter_id)
+  where changes.position = made.position and changes.outcome is null
+  returning changes.territory_id
+), counted as (
+  update lanes
+  set pending = lanes.pending - gone.changes
+  from (select territory_id, count(*) as changes from ended group by territory_id) as gone
+  where lanes.territory_id = gone.territory_id
+)
+select territory_id, count(*)::int as ended from ended group by territory_id;
+
+-- :name give-back
+-- Per lane, arrays: $1 territory, $2 memory (JSON text, or null when there is nothing to remember), $3 rest until (epoch
+-- milliseconds or null), $4 wait (name or null), $5 delay in milliseconds, $6 smallint[] format of the memory
+-- Memory holds the intents still in doubt as well, so those stored before the write go. An ended lease is no reason to
+-- refuse: the fence held when the lane was locked. A related lane may have set a longer wait during the flight: it stays.
+update lanes
+set owner = null,
+    leased_until = null,
+    memory = done.memory::json,
+    rest_until = to_timestamp(done.rest_ms / 1000),
+    intents = '{}',
+    format = case when lanes.pending = 0 then done.format else greatest(lanes.format, done.format) end,
+    waiting_for = case when lanes.not_before >= due.at then lanes.waiting_for else done.wait end,
+    not_before = greatest(lanes.not_before, due.at)
+from unnest($1::text[], $2::text[], $3::float8[], $4::text[], $5::float8[], $6::smallint[])
+  as done(territory_id, memory, rest_ms, wait, delay_ms, format)
+cross join lateral (select clock_timestamp() + make_interval(secs => done.delay_ms / 1000) as at) as due
+where lanes.territory_id = done.territory_id;
+
+-- :name also-rest
+-- $1 text[] related territories, $2 float8[] milliseconds
+-- After give-back, since a lane of the flight may be among them. The longer wait counts. A lane in flight is not disturbed: its
+-- lease keeps it longer, and the wait is there when the flight ends.
+update lanes
+set waiting_for = 'resting', not_before = due.at
+from (select territory_id, max(delay_ms) as delay_ms from unnest($1::text[], $2::float8[]) as r(territory_id, delay_ms) group by 1) as rest
+cross join lateral (select clock_timestamp() + make_interval(secs => rest.delay_ms / 1000) as at) as due
+where lanes.territory_id = rest.territory_id and lanes.not_before < due.at;
+
+-- :name free-slots
+-- $1 text[] flights that have ended
+update flight_slots set flight = null, held_until = '-infinity' where flight = any($1::text[]);

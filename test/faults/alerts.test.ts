@@ -15,6 +15,8 @@ import { startWorld } from '../system/world.ts';
 import { FAST_SETTINGS, ownerChanges } from '../e2e/fast-world.ts';
 
 const missing = whyNoRedis() ?? (await whyNoServer());
+/** Of the four, the outage of the mesh only. */
+const isShort = process.env['SHORT'] === '1';
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of open.splice(0).toReversed()) await close();
@@ -62,6 +64,10 @@ describe('With real servers', { skip: missing !== undefined && process.env['CI']
       await expect.poll(() => statusOf(name), { timeout: 90_000 }).toEqual(['CREATE_OR_UPDATE', 'CLOSE']);
     };
 
+    let back = Promise.resolve();
+    const cutMesh = () => void (back = world.mesh.faults.restart(15_000));
+    await outage('MeshDisconnected', cutMesh, () => back);
+    if (isShort) return;
     const refusing = world.api.faults.inject({ kind: 'status', status: 503 });
     for (const change of second) world.publish(change);
     await outage(
@@ -81,12 +87,6 @@ describe('With real servers', { skip: missing !== undefined && process.env['CI']
         () => redis.restart(),
       ),
     ]);
-    let back = Promise.resolve();
-    await outage(
-      'MeshDisconnected',
-      () => void (back = world.mesh.faults.restart(15_000)),
-      () => back,
-    );
     await world.untilEnded(first.length + second.length, 30_000);
     expect(new Set(alerts.events.map(({ eventType }) => eventType))).toEqual(
       new Set([

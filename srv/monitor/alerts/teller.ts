@@ -64,7 +64,9 @@ export class AlertTeller {
   private async tellAll(): Promise<void> {
     const { book, lines } = this.options;
     try {
-      await this.logAll();
+      const untold = (await book.all()).filter(({ version, toldVersion }) => version > toldVersion);
+      if (untold.length === 0) return;
+      await this.logAll(untold);
       while (!this.stopping.signal.aborted && !this.isWaiting) {
         const due = await book.take(TAKE_LIMIT, LEASE_MS);
         if (due.length === 0) return;
@@ -80,9 +82,8 @@ export class AlertTeller {
   }
 
   /** The log has it when it happens, whether or not the channel can be reached. */
-  private async logAll(): Promise<void> {
-    const { book, log, notice, clock } = this.options;
-    const records = await book.all();
+  private async logAll(records: readonly AlertRecord[]): Promise<void> {
+    const { log, notice, clock } = this.options;
     for (const record of records) {
       if (!isDue(record, clock.now()) || this.logged.get(record.key) === stampOf(record)) continue;
       await log.send(notice(record), this.stopping.signal);

@@ -44,9 +44,17 @@ import { noLocks } from './lock/none.ts';
 import type { TerritoryLocks } from './lock/port.ts';
 import { planQueues } from './mesh/management/plan.ts';
 import type { Mesh } from './mesh/port.ts';
-import type { ActivityRecord } from './monitor/activity.ts';
+import { tellingBoth, type ActivityRecord } from './monitor/activity.ts';
 import { BacklogSampler } from './monitor/backlog-sampler.ts';
+import { countedApi } from './monitor/counted-api.ts';
+import { countedFlights } from './monitor/counted-flights.ts';
 import { countedJournal } from './monitor/counted-journal.ts';
+import { countedPublishing } from './monitor/counted-publishing.ts';
+import { unmeasured } from './monitor/measured.ts';
+import type { Metrics } from './monitor/metrics/metrics.ts';
+import { tracedAppend } from './monitor/traces/traced-journal.ts';
+import { tracedPublishing } from './monitor/traces/traced-publishing.ts';
+import type { Traces } from './monitor/traces/traces.ts';
 import type { DeadLetterDesk } from './operations/port.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
@@ -72,6 +80,10 @@ export interface Ports {
   /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
   readonly activity: ActivityRecord;
   readonly budget: ApiBudget;
+  /** Absent: only what the summary shows is counted. */
+  readonly metrics?: Metrics;
+  /** Absent: nothing is traced. */
+  readonly traces?: Traces;
 }
 
 export interface App {
@@ -91,8 +103,12 @@ const OUTBOX_SHARE = 0.2;
 const DAY_MS = 86_400_000;
 
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
-  const { clock, log, mesh, api, activity, budget, locks = noLocks } = ports;
-  const journal = countedJournal(ports.journal, activity);
+  const { clock, log, mesh, activity, budget, locks = noLocks, traces } = ports;
+  const measurements = ports.metrics?.instruments ?? unmeasured;
+  const told = ports.metrics ? tellingBoth(activity, ports.metrics.instruments) : activity;
+  const counted = countedJournal(ports.journal, { activity: told, measurements, clock });
+  const journal = traces ? { ...counted, append: tracedAppend(counted, traces) } : counted;
+  const api = countedApi(ports.api, measurements);
   const backlog = new BacklogSampler({ journal, activity, clock });
   const retention =
     ports.retaining &&
@@ -114,7 +130,8 @@ export function createApp(settings: Settings, application: Application, ports: P
     keyType: lookup === undefined ? keyType : ('string' as const),
   };
   const intake = new Intake({ journal, clock, log, arrivals: createArrivals(inbound, endings) });
-  const outbox = new OutboxPublisher({ journal, mesh, clock, log });
+  const publishing = countedPublishing(traces ? tracedPublishing(mesh, traces) : mesh, measurements, clock);
+  const outbox = new OutboxPublisher({ journal, mesh: publishing, clock, log });
   const subscription = mesh.subscribe({ queue: settings.mesh.queue, ...settings.intake }, intake);
   intake.bind(subscription);
 
@@ -158,12 +175,13 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   const flightDeps: LockedFlightDeps = {
     ...ports,
+    api,
     journal,
     locks,
     waits: new LockWaits(),
     lockMs: settings.lock.ttlS * 1000,
     requestMs: settings.territory.timeoutMs,
-    onWaited: (waitMs) => activity.lockTaken(waitMs),
+    onWaited: (waitMs) => told.lockTaken(waitMs),
     blame: new Blame(),
     suspects: new Suspects(settings.territory.concurrency),
     reads: new BulkReads(settings.territory.concurrency),
@@ -182,11 +200,11 @@ export function createApp(settings: Settings, application: Application, ports: P
     clock,
     log,
     breaker,
-    fly: async (lanes, limit, maySend, signal) => {
-      const flown = await flyLocked(lanes, limit, flightDeps, maySend, signal);
-      activity.writes(flown.writes, flown.conflicts);
-      return flown;
-    },
+    fly: countedFlights(
+      (lanes, limit: number, maySend: () => boolean, signal: AbortSignal) =>
+        flyLocked(lanes, limit, flightDeps, maySend, signal),
+      { activity: told, measurements, clock, ...(traces && { traces }) },
+    ),
     isSlow: (lane) => holdsSuspect(lane, flightDeps),
     concurrency: settings.territory.concurrency,
     batchSize: () => settings.batch.size,
@@ -201,6 +219,16 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   // For as long as the process lives, as both of them do.
   locks.onAvailable(() => dispatcher.wake());
+  ports.metrics?.watch({
+    known: () => ({
+      conflictRate: activity.figures().conflicts.rate,
+      batchSize: settings.batch.size,
+      breaker: breaker.state,
+      budgetUsedRatio: budget.limit === undefined ? undefined : budget.used / budget.limit,
+    }),
+    journal: () => journal.figures(),
+    deadLetters: async () => (await deadLetters.counts()).open,
+  });
   const summary = summarySource({
     clock,
     readiness,

@@ -21,7 +21,6 @@ export function unbuiltSettings({ territory, events }: Settings): readonly strin
 export function unusedBindings(bindings: Bindings): readonly string[] {
   const unused = {
     alertNotification: 'alerts go to the log only',
-    cloudLogging: 'metrics are not exported yet',
   } as const;
   return (Object.keys(unused) as (keyof typeof unused)[]).flatMap((service) =>
     bindings[service] ? [`The bound service ${bindings[service].name} is not used: ${unused[service]}.`] : [],

@@ -7,6 +7,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Log } from '../platform/log.ts';
 import { healthRoutes } from './health.ts';
 import type { ReadinessSource } from './health.ts';
+import { metricsRoute, type MetricsSource } from './metrics.ts';
 import { operationsRoutes, PATH_ID_LENGTH } from './operations/index.ts';
 import type { Operations } from './operations/index.ts';
 import { PROBLEM_TYPE, badRequest, internalError, notFound } from './problem.ts';
@@ -21,6 +22,8 @@ export interface HttpServerOptions {
   readonly readiness: ReadinessSource;
   /** What stands behind the operations API; without it the API is not served (see `operations/exposure.ts`). */
   readonly operations?: Operations;
+  /** Without it the metrics are not served. */
+  readonly metrics?: MetricsSource;
 }
 
 export interface HttpServer {
@@ -47,7 +50,14 @@ const BODY_LIMIT_BYTES = 1_048_576;
 const HEADER_LIMIT_BYTES = 65_536;
 
 /** Makes the server; it binds nothing before `listen`. */
-export function createHttpServer({ host, port, log, readiness, operations }: HttpServerOptions): HttpServer {
+export function createHttpServer({
+  host,
+  port,
+  log,
+  readiness,
+  operations,
+  metrics,
+}: HttpServerOptions): HttpServer {
   const server = fastify({
     logger: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -70,6 +80,7 @@ export function createHttpServer({ host, port, log, readiness, operations }: Htt
   });
   healthRoutes(server, readiness);
   if (operations) operationsRoutes(server, operations);
+  if (metrics) metricsRoute(server, metrics);
   return { listen: () => listen(server, host, port), close: () => server.close() };
 }
 

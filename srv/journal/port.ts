@@ -274,6 +274,8 @@ export interface ChangeProgress {
 export interface Ending {
   readonly position: number;
   readonly outcome: OutcomeKind;
+  /** When this run of it came, epoch milliseconds; for the figures. */
+  readonly receivedAt?: number;
   readonly reason?: FailureReason;
   /** Of a failed one: the dead letter that it became. */
   readonly deadLetterId?: string;

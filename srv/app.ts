@@ -13,6 +13,7 @@ import type {
   OperatedJournal,
   RetainingJournal,
   SharedSwitches,
+  SharedTally,
 } from './journal/port.ts';
 import type { ApiBudget } from './lanes/api-budget.ts';
 import { createArrivals } from './lanes/arrivals.ts';
@@ -49,6 +50,7 @@ import { BacklogSampler } from './monitor/backlog-sampler.ts';
 import { countedApi } from './monitor/counted-api.ts';
 import { countedFlights } from './monitor/counted-flights.ts';
 import { countedJournal } from './monitor/counted-journal.ts';
+import { SharedActivity } from './monitor/shared-activity.ts';
 import { countedPublishing } from './monitor/counted-publishing.ts';
 import { unmeasured } from './monitor/measured.ts';
 import type { Metrics } from './monitor/metrics/metrics.ts';
@@ -74,6 +76,8 @@ export interface Ports {
   readonly letters?: LetterBook;
   /** What is paused for all instances, where several share the journal. */
   readonly switches?: SharedSwitches;
+  /** What all instances counted, where several share the journal. */
+  readonly tally?: SharedTally;
   readonly api: TerritoryApi;
   /** Absent: territories are not locked. */
   readonly locks?: TerritoryLocks;
@@ -105,11 +109,15 @@ const DAY_MS = 86_400_000;
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
   const { clock, log, mesh, activity, budget, locks = noLocks, traces } = ports;
   const measurements = ports.metrics?.instruments ?? unmeasured;
-  const told = ports.metrics ? tellingBoth(activity, ports.metrics.instruments) : activity;
+  const metered = ports.metrics ? tellingBoth(activity, ports.metrics.instruments) : activity;
+  const shared =
+    ports.tally && new SharedActivity({ tally: ports.tally, clock, conflicts: settings.conflicts });
+  if (shared) activity.showShared(shared);
+  const told = shared ? tellingBoth(metered, shared) : metered;
   const counted = countedJournal(ports.journal, { activity: told, measurements, clock });
   const journal = traces ? { ...counted, append: tracedAppend(counted, traces) } : counted;
   const api = countedApi(ports.api, measurements);
-  const backlog = new BacklogSampler({ journal, activity, clock });
+  const backlog = new BacklogSampler({ journal, activity: told, clock });
   const retention =
     ports.retaining &&
     new RetentionKeeper({ ...ports, journal: ports.retaining, rules: retentionRules(settings) });
@@ -254,6 +262,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       dispatcher.start();
       outbox.start();
       backlog.start();
+      shared?.start();
       retention?.start();
     },
     async stop() {
@@ -266,6 +275,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       breaker.stop();
       await dispatcher.stop(timeoutMs * FLIGHTS_SHARE);
       await outbox.stop(timeoutMs * OUTBOX_SHARE);
+      await shared?.stop();
       intake.close();
       held?.close();
       await mesh.stop();

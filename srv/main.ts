@@ -92,7 +92,12 @@ async function run({
     log,
     mesh,
     journal: durable ?? new MemoryJournal({ clock }),
-    ...(durable && { retaining: durable, letters: durable.letters, switches: durable.switches }),
+    ...(durable && {
+      retaining: durable,
+      letters: durable.letters,
+      switches: durable.switches,
+      tally: durable.tally,
+    }),
     api,
     activity,
     budget,

@@ -19,6 +19,7 @@ export type * from './letters.ts';
 export type * from './operated.ts';
 export type * from './retention.ts';
 export type * from './switches.ts';
+export type * from './tally.ts';
 
 /** What arrived, with the original bytes: a dead letter has to give them back unchanged. */
 export interface Payload {

@@ -54,6 +54,12 @@ export interface ActivityFigures {
   readonly perMinute: readonly Minute[];
 }
 
+/** What all instances counted, where they share a journal; undefined while it is not known. */
+export interface SharedFigures {
+  conflicts(): ConflictFigures | undefined;
+  perMinute(): readonly Minute[] | undefined;
+}
+
 export interface ActivityOptions {
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly conflicts: { readonly windowS: number; readonly alertRate: number };
@@ -72,10 +78,17 @@ export class ActivityRecord implements Activity {
     slots: MINUTE_S,
   });
 
+  private shared: SharedFigures | undefined;
+
   constructor({ clock, conflicts }: ActivityOptions) {
     this.clock = clock;
     this.series = new MinuteSeries(clock);
     this.conflictRate = new ConflictRate({ clock, ...conflicts });
+  }
+
+  /** From now on the figures are those of all instances, where these are known; rates stay those of this one. */
+  showShared(shared: SharedFigures): void {
+    this.shared = shared;
   }
 
   received(changes: number): void {
@@ -117,9 +130,9 @@ export class ActivityRecord implements Activity {
         completedPerMinute: completed,
         apiRequestsPerMinute: apiRequests,
       },
-      conflicts: this.conflictRate.figures(),
+      conflicts: this.shared?.conflicts() ?? this.conflictRate.figures(),
       locks: { taken: locks, waitedMs: lockWaitMs },
-      perMinute: this.series.read(),
+      perMinute: this.shared?.perMinute() ?? this.series.read(),
     };
   }
 }

@@ -48,6 +48,7 @@ import { patiently } from './patience.ts';
 import { tidyOnce } from './retention.ts';
 import { readEndpoint, type Credentials } from './settings.ts';
 import { PostgresSwitches } from './switches.ts';
+import { PostgresTally } from './tally.ts';
 import { laneDetailOf, laneViewOf, trailOf, unreadableTrailOf } from './views.ts';
 
 export interface PostgresJournalOptions {
@@ -91,6 +92,7 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   readonly durability = 'journal';
   readonly letters: LetterBook;
   readonly switches: SharedSwitches;
+  readonly tally: PostgresTally;
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
   private readonly database: Database;
@@ -120,6 +122,7 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     const { database, availability } = this;
     this.announcements = new Announcements({ database, availability, clock, random, instance, onLook });
     this.letters = new PostgresLetterBook(database);
+    this.tally = new PostgresTally(database);
     this.switches = new PostgresSwitches(database, this.announcements);
   }
 

@@ -50,6 +50,7 @@ import { BacklogSampler } from './monitor/backlog-sampler.ts';
 import { countedApi } from './monitor/counted-api.ts';
 import { countedFlights } from './monitor/counted-flights.ts';
 import { countedJournal } from './monitor/counted-journal.ts';
+import { Liveness, type LivenessCheck } from './monitor/liveness.ts';
 import { SharedActivity } from './monitor/shared-activity.ts';
 import { countedPublishing } from './monitor/counted-publishing.ts';
 import { unmeasured } from './monitor/measured.ts';
@@ -57,6 +58,7 @@ import type { Metrics } from './monitor/metrics/metrics.ts';
 import { tracedAppend } from './monitor/traces/traced-journal.ts';
 import { tracedPublishing } from './monitor/traces/traced-publishing.ts';
 import type { Traces } from './monitor/traces/traces.ts';
+import { watchedJournal } from './monitor/watched-journal.ts';
 import type { DeadLetterDesk } from './operations/port.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
@@ -95,6 +97,8 @@ export interface App {
   /** Starts nothing new, lets running flights end and their outcomes be published, then closes the mesh. */
   stop(): Promise<void>;
   readiness(): Readiness;
+  /** Down only where a restart helps. */
+  readonly liveness: () => LivenessCheck;
   /** What an operator can ask and decide. */
   readonly operations: Operations;
 }
@@ -115,7 +119,11 @@ export function createApp(settings: Settings, application: Application, ports: P
   if (shared) activity.showShared(shared);
   const told = shared ? tellingBoth(metered, shared) : metered;
   const counted = countedJournal(ports.journal, { activity: told, measurements, clock });
-  const journal = traces ? { ...counted, append: tracedAppend(counted, traces) } : counted;
+  const liveness = new Liveness(clock);
+  const journal = watchedJournal(
+    traces ? { ...counted, append: tracedAppend(counted, traces) } : counted,
+    liveness,
+  );
   const api = countedApi(ports.api, measurements);
   const backlog = new BacklogSampler({ journal, activity: told, clock });
   const retention =
@@ -210,7 +218,9 @@ export function createApp(settings: Settings, application: Application, ports: P
     breaker,
     fly: countedFlights(
       (lanes, limit: number, maySend: () => boolean, signal: AbortSignal) =>
-        flyLocked(lanes, limit, flightDeps, maySend, signal),
+        liveness.within(flightLimitMs(settings), 'a flight', () =>
+          flyLocked(lanes, limit, flightDeps, maySend, signal),
+        ),
       { activity: told, measurements, clock, ...(traces && { traces }) },
     ),
     isSlow: (lane) => holdsSuspect(lane, flightDeps),
@@ -281,8 +291,14 @@ export function createApp(settings: Settings, application: Application, ports: P
       await mesh.stop();
     },
     readiness,
+    liveness: () => liveness.check(),
     operations: { deadLetters, lanes, processing, summary },
   };
+}
+
+/** A search for culprits sends at most twice as many requests as there are records; a read and some slack beside them. */
+function flightLimitMs({ batch, territory }: Settings): number {
+  return (2 * batch.sizeMax + 10) * Math.max(1000, territory.timeoutMs);
 }
 
 type DeskParts = Omit<EmbeddedDeadLetterDeskOptions, 'lifeMs'>;

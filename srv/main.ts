@@ -117,7 +117,7 @@ async function run({
     operations: app.operations,
     metrics: () => telemetry.metrics.text(),
   };
-  const http = createHttpServer({ ...settings.http, log, readiness, ...shown });
+  const http = createHttpServer({ ...settings.http, log, readiness, liveness: app.liveness, ...shown });
 
   shutdown.onStop('the watch over the queue', async () => queueWatch.stop());
   shutdown.onStop('the service', () => app.stop());

@@ -6,7 +6,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 
 import type { Log } from '../platform/log.ts';
 import { healthRoutes } from './health.ts';
-import type { ReadinessSource } from './health.ts';
+import type { LivenessSource, ReadinessSource } from './health.ts';
 import { metricsRoute, type MetricsSource } from './metrics.ts';
 import { operationsRoutes, PATH_ID_LENGTH } from './operations/index.ts';
 import type { Operations } from './operations/index.ts';
@@ -20,6 +20,8 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly log: Log;
   readonly readiness: ReadinessSource;
+  /** Default: it lives as long as it answers. */
+  readonly liveness?: LivenessSource;
   /** What stands behind the operations API; without it the API is not served (see `operations/exposure.ts`). */
   readonly operations?: Operations;
   /** Without it the metrics are not served. */
@@ -55,6 +57,7 @@ export function createHttpServer({
   port,
   log,
   readiness,
+  liveness = () => ({ status: 'UP' }),
   operations,
   metrics,
 }: HttpServerOptions): HttpServer {
@@ -78,7 +81,7 @@ export function createHttpServer({
     log.error('an HTTP request failed', { method: request.method, route: request.routeOptions.url, error });
     return send(reply, internalError);
   });
-  healthRoutes(server, readiness);
+  healthRoutes(server, readiness, liveness);
   if (operations) operationsRoutes(server, operations);
   if (metrics) metricsRoute(server, metrics);
   return { listen: () => listen(server, host, port), close: () => server.close() };

@@ -2,8 +2,10 @@
  * The composition: the one place that knows which adapter stands behind which port. Whoever hands in ports of his own,
  * as a simulation does, gets the same program on them.
  */
+import { observation, type AppObservation } from './app/observation.ts';
 import type { Application } from './config/application.ts';
 import type { Settings } from './config/settings.ts';
+import type { OutcomeKind } from './events/outcome.ts';
 import type { Readiness } from './http/health.ts';
 import type { Operations } from './http/operations/index.ts';
 import { summarySource } from './http/operations/summary-source.ts';
@@ -46,6 +48,7 @@ import type { TerritoryLocks } from './lock/port.ts';
 import { planQueues } from './mesh/management/plan.ts';
 import type { Mesh } from './mesh/port.ts';
 import { tellingBoth, type ActivityRecord } from './monitor/activity.ts';
+import type { Incidents } from './monitor/alerts/watch.ts';
 import { BacklogSampler } from './monitor/backlog-sampler.ts';
 import { countedApi } from './monitor/counted-api.ts';
 import { countedFlights } from './monitor/counted-flights.ts';
@@ -86,6 +89,8 @@ export interface Ports {
   /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
   readonly activity: ActivityRecord;
   readonly budget: ApiBudget;
+  /** Who is told at once of what is worth an alert; absent: nobody. */
+  readonly incidents?: Incidents;
   /** Absent: only what the summary shows is counted. */
   readonly metrics?: Metrics;
   /** Absent: nothing is traced. */
@@ -101,6 +106,8 @@ export interface App {
   readonly liveness: () => LivenessCheck;
   /** What an operator can ask and decide. */
   readonly operations: Operations;
+  /** What alerts are judged by. */
+  readonly observe: () => Promise<AppObservation>;
 }
 
 /** Embedded: a flight starts only this soon after the mesh was last heard, else another instance may be the receiver. */
@@ -111,24 +118,38 @@ const OUTBOX_SHARE = 0.2;
 const DAY_MS = 86_400_000;
 
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
-  const { clock, log, mesh, activity, budget, locks = noLocks, traces } = ports;
+  const { clock, log, mesh, activity, budget, locks = noLocks, traces, incidents } = ports;
   const measurements = ports.metrics?.instruments ?? unmeasured;
   const metered = ports.metrics ? tellingBoth(activity, ports.metrics.instruments) : activity;
   const shared =
     ports.tally && new SharedActivity({ tally: ports.tally, clock, conflicts: settings.conflicts });
   if (shared) activity.showShared(shared);
   const told = shared ? tellingBoth(metered, shared) : metered;
-  const counted = countedJournal(ports.journal, { activity: told, measurements, clock });
+  const toldOfChanges = {
+    received: (changes: number) => told.received(changes),
+    ended(outcome: OutcomeKind, durationMs?: number) {
+      told.ended(outcome, durationMs);
+      if (outcome === 'failed') incidents?.happened('DeadLetter', 1, '');
+    },
+  };
+  const counted = countedJournal(ports.journal, { activity: toldOfChanges, measurements, clock });
   const liveness = new Liveness(clock);
   const journal = watchedJournal(
     traces ? { ...counted, append: tracedAppend(counted, traces) } : counted,
     liveness,
   );
   const api = countedApi(ports.api, measurements);
+  const onExpiring = (count: number, when: string): void =>
+    incidents?.happened('DeadLetterExpiring', count, `${count} expire ${when}`);
   const backlog = new BacklogSampler({ journal, activity: told, clock });
   const retention =
     ports.retaining &&
-    new RetentionKeeper({ ...ports, journal: ports.retaining, rules: retentionRules(settings) });
+    new RetentionKeeper({
+      ...ports,
+      journal: ports.retaining,
+      rules: retentionRules(settings),
+      onExpiring,
+    });
   const endings = createEndings({
     sender: { source: application.source, eventTypePrefix: settings.events.typePrefix },
     successTopic: settings.mesh.successTopic,
@@ -147,13 +168,19 @@ export function createApp(settings: Settings, application: Application, ports: P
   };
   const intake = new Intake({ journal, clock, log, arrivals: createArrivals(inbound, endings) });
   const publishing = countedPublishing(traces ? tracedPublishing(mesh, traces) : mesh, measurements, clock);
-  const outbox = new OutboxPublisher({ journal, mesh: publishing, clock, log });
+  const outbox = new OutboxPublisher({
+    journal,
+    mesh: publishing,
+    clock,
+    log,
+    onRefused: (reason) => incidents?.happened('OutcomeRefused', 1, reason),
+  });
   const subscription = mesh.subscribe({ queue: settings.mesh.queue, ...settings.intake }, intake);
   intake.bind(subscription);
 
   const audit = auditLog(log, clock);
   const operated = ports.journal;
-  const desk = { journal, operated, clock, log, audit, endings, inbound };
+  const desk = { journal, operated, clock, log, audit, endings, inbound, onExpiring };
   const { deadLetters, held } = openDesk(settings, ports, desk);
   const processing = new Processing({
     receiving: new Receiving(subscription),
@@ -237,6 +264,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   // For as long as the process lives, as both of them do.
   locks.onAvailable(() => dispatcher.wake());
+  mesh.onStateChange(() => incidents?.stir());
   ports.metrics?.watch({
     known: () => ({
       conflictRate: activity.figures().conflicts.rate,
@@ -293,6 +321,17 @@ export function createApp(settings: Settings, application: Application, ports: P
     readiness,
     liveness: () => liveness.check(),
     operations: { deadLetters, lanes, processing, summary },
+    observe: observation({
+      clock,
+      operated,
+      activity,
+      backlog,
+      breaker,
+      budget,
+      mesh,
+      locks,
+      deadLetters,
+    }),
   };
 }
 

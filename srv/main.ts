@@ -2,14 +2,16 @@
 import { disableExceptionLogger, setGlobalLogLevel } from '@sap-cloud-sdk/util';
 
 import { createApp } from './app.ts';
+import { createAlerting } from './app/alerting.ts';
 import { openTelemetry } from './app/telemetry.ts';
+import { readAlertBinding } from './config/alert-binding.ts';
 import type { Application } from './config/application.ts';
 import type { ServiceBinding } from './config/bindings.ts';
 import { readConfiguration, type Configuration } from './config/configuration.ts';
 import { readEnvironment } from './config/environment.ts';
 import { ConfigurationError, EXIT_MISCONFIGURED } from './config/problems.ts';
 import type { Settings } from './config/settings.ts';
-import { unbuiltSettings, unusedBindings } from './config/unbuilt.ts';
+import { unbuiltSettings } from './config/unbuilt.ts';
 import type { Readiness } from './http/health.ts';
 import { operationsExposure } from './http/operations/exposure.ts';
 import { createHttpServer, HttpListenError } from './http/server.ts';
@@ -44,6 +46,9 @@ import type { TerritoryApi } from './territory-api/port.ts';
 /** For intake, outbox, leases and operators. */
 const CONNECTIONS_BESIDE_FLIGHTS = 6;
 
+/** A tenth of what the platform lets through, so that ten messages in a storm leave room for the others. */
+const LINE_LIMITS = { burst: 400, perSecond: 100 };
+
 // SAP Cloud SDK logs by itself: an uncaught error of axios with its Authorization header, and a line at each look-up.
 disableExceptionLogger();
 setGlobalLogLevel('warn');
@@ -66,7 +71,7 @@ async function run({
   const unbuilt = unbuiltSettings(settings);
   if (unbuilt.length > 0) throw new ConfigurationError(unbuilt);
   const log = createLog(settings, application);
-  for (const warning of [...warnings, ...unusedBindings(bindings)]) log.warn(warning);
+  for (const warning of warnings) log.warn(warning);
   const exposure = operationsExposure({
     host: settings.http.host,
     deployed: application.deployed,
@@ -86,6 +91,22 @@ async function run({
   const instance = instanceName(application);
   const durable = bindings.postgres && createDurableJournal(settings, instance, bindings.postgres, log);
   const locks = bindings.redis && createRedisLocks({ binding: bindings.redis, clock, random, log, instance });
+  const alertBinding = bindings.alertNotification;
+  const alerting = createAlerting(settings, application, {
+    clock,
+    random,
+    log,
+    mesh,
+    instance,
+    ...(durable && { book: durable.alerts }),
+    ...(alertBinding && { endpoint: readAlertBinding(alertBinding, settings.alerts.credentialNames) }),
+    observe: async () => ({
+      ...(await app.observe()),
+      journal: durable?.check(),
+      queue: queueWatch.check(),
+    }),
+  });
+  const { incidents } = alerting;
   const app = createApp(settings, application, {
     clock,
     random,
@@ -101,6 +122,7 @@ async function run({
     api,
     activity,
     budget,
+    incidents,
     ...telemetry,
     ...(locks && { locks }),
   });
@@ -119,6 +141,7 @@ async function run({
   };
   const http = createHttpServer({ ...settings.http, log, readiness, liveness: app.liveness, ...shown });
 
+  shutdown.onStop('the alerts', () => alerting.stop());
   shutdown.onStop('the watch over the queue', async () => queueWatch.stop());
   shutdown.onStop('the service', () => app.stop());
   if (locks) shutdown.onStop('the locks', async () => locks.close());
@@ -134,6 +157,8 @@ async function run({
     const outcome = await setupAtStart(planQueues(settings), { administration, clock, random, log, signal });
     if (outcome === 'stopped') return;
   }
+  // Before the journal: that it cannot be reached is an alert.
+  alerting.start();
   await durable?.start();
   if (signal.aborted) return;
   // Without a database the queue is the record: who receives from it next goes on where this process ended.
@@ -153,7 +178,7 @@ async function run({
 
 /** Another one after each start, so that the lanes of the one before are told from its own. */
 function instanceName({ instanceIndex }: Application): string {
-  return `${instanceIndex} ${random.uuid().slice(0, 8)}`;
+  return `instance ${instanceIndex} ${random.uuid().slice(0, 8)}`;
 }
 
 /** One journal for all instances that are bound to the database. */
@@ -170,6 +195,7 @@ function createDurableJournal(
     log,
     instance,
     concurrency: settings.territory.concurrency,
+    leaseMs: settings.lease.ttlS * 1000,
     poolSize: settings.territory.concurrency + CONNECTIONS_BESIDE_FLIGHTS,
   });
 }
@@ -180,6 +206,7 @@ function createLog(settings: Settings, application: Application): Log {
     format: application.production ? 'json' : 'text',
     component: application,
     clock,
+    limits: LINE_LIMITS,
   });
 }
 

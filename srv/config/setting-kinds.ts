@@ -85,6 +85,18 @@ export function pairs<T>(name: Kind<string>, value: Kind<T>): Kind<Readonly<Reco
   };
 }
 
+/** A comma list of `word:name` pairs: another name for some of the words. */
+export function aliases<const T extends string>(
+  words: readonly T[],
+  name: Kind<string>,
+): Kind<Partial<Readonly<Record<T, string>>>> {
+  const kind = pairs(choice(...words), name);
+  return {
+    allowed: `a comma list of word:name pairs (word: one of ${words.join(', ')}; name: ${name.allowed})`,
+    parse: (source) => kind.parse(source) as Partial<Record<T, string>> | undefined,
+  };
+}
+
 /** An `http` or `https` URL. */
 export const webUrl: Kind<string> = {
   allowed: 'a URL that begins with http:// or https://',

@@ -79,6 +79,11 @@ export function group(values: SettingValues, context: SettingsContext) {
       failureType: `${prefix}.sync.failed.v1`,
       mappings: values.EVENT_MAPPINGS,
     },
+    alerts: {
+      /** Of the events on the mesh. */
+      eventType: `${prefix}.sync.alert.v1`,
+      credentialNames: values.ALERT_CREDENTIAL_NAMES,
+    },
     retention: {
       payloadDays: values.PAYLOAD_RETENTION_DAYS,
       historyDays: values.HISTORY_RETENTION_DAYS,

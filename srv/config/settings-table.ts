@@ -3,7 +3,19 @@
  * read, refused, suggested for a misspelt name and printed as help comes from here. No setting is a secret; secrets
  * come in bindings.
  */
-import { choice, decimal, flag, integer, list, oneLine, pairs, text, webUrl } from './setting-kinds.ts';
+import { ALERT_CREDENTIALS } from '../alerts/endpoint.ts';
+import {
+  aliases,
+  choice,
+  decimal,
+  flag,
+  integer,
+  list,
+  oneLine,
+  pairs,
+  text,
+  webUrl,
+} from './setting-kinds.ts';
 import type { Kind } from './setting-kinds.ts';
 
 export interface Setting<T> {
@@ -57,11 +69,7 @@ export const SETTINGS = {
   BIND_HOST: derived(oneLine(255), 'loopback unless deployed', 'address that the HTTP server binds'),
   CONSOLE_URL: derived(webUrl, "the application's first route", 'link in alerts'),
   LOG_LEVEL: setting(choice('error', 'warn', 'info', 'debug'), 'info', 'lowest level that is logged'),
-  TRACE_SAMPLING: setting(
-    decimal(0, 1),
-    0,
-    'share of the traces that begin here, exported to a bound cloud-logging; 0: nothing is traced',
-  ),
+  TRACE_SAMPLING: setting(decimal(0, 1), 0, 'share of the traces that begin here; 0: nothing is traced'),
   SHUTDOWN_TIMEOUT_S: setting(integer(1, 600), 50, 'time to drain after SIGTERM'),
   START_PAUSED: setting(flag, false, 'receive nothing and start no flight until resumed (blue-green)'),
 
@@ -161,6 +169,12 @@ export const SETTINGS = {
   MESH_SETUP: setting(flag, false, 'create queues and subscriptions at start'),
   MESH_QUEUE_TTL_S: setting(integer(0, 2_592_000), 604_800, 'life of a message on the queues; 0: no end'),
   MESH_DISCONNECTED_ALERT_S: setting(integer(0, 86_400), 60, 'alert when the mesh is away for longer'),
+
+  ALERT_CREDENTIAL_NAMES: derived(
+    aliases(ALERT_CREDENTIALS, oneLine(100)),
+    'the usual names',
+    'names in the binding of SAP Alert Notification, for example client_id:id,private_key:pkey',
+  ),
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
 
 export type SettingName = keyof typeof SETTINGS;

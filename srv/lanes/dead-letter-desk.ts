@@ -47,6 +47,8 @@ export interface EmbeddedDeadLetterDeskOptions {
   readonly inbound: InboundContext;
   /** How long the queue keeps a message, milliseconds; 0: without end. */
   readonly lifeMs: number;
+  /** Told of dead letters that expire soon, and when. Must not throw. */
+  readonly onExpiring?: (count: number, when: string) => void;
 }
 
 type Open = { readonly kind: 'open'; readonly letter: HeldLetter };

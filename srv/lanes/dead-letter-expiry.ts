@@ -26,6 +26,8 @@ export interface ExpiryWatchOptions {
   readonly letters: () => readonly ExpiringLetter[];
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of dead letters that expire soon, and when. Must not throw. */
+  readonly onExpiring?: (count: number, when: string) => void;
 }
 
 export class ExpiryWatch {
@@ -65,6 +67,7 @@ export class ExpiryWatch {
         count: fresh.length,
         ids: fresh.slice(0, NAMED).map(({ id }) => id),
       });
+      this.options.onExpiring?.(fresh.length, warning.text);
     }
   }
 

@@ -24,6 +24,8 @@ export interface OutboxPublisherOptions {
   readonly mesh: Pick<Mesh, 'publish'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of each outcome event that was refused for good. Must not throw. */
+  readonly onRefused?: (reason: string) => void;
 }
 
 export class OutboxPublisher {
@@ -98,6 +100,7 @@ export class OutboxPublisher {
     const refusal = { id, to: message.to.name, condition: result.condition, reason: result.reason };
     if (kind === 'outcome') {
       log.error('The mesh refuses an outcome event for good; it is parked', refusal);
+      this.options.onRefused?.(result.reason);
       return journal.park ? journal.park([id]) : journal.markSent([id]);
     }
     log.error('The mesh refuses a dead letter; it is kept and sent again, since it would be lost', refusal);

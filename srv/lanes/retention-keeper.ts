@@ -22,6 +22,8 @@ export interface RetentionKeeperOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Told of dead letters that expire soon, and when. Must not throw. */
+  readonly onExpiring?: (count: number, when: string) => void;
 }
 
 export class RetentionKeeper {
@@ -69,6 +71,7 @@ export class RetentionKeeper {
         alert: 'TerritorySyncDeadLetterExpiring',
         ...named(ids),
       });
+      this.options.onExpiring?.(ids.length, `within ${when}`);
     }
     if (expired.length > 0) log.warn('Dead letters have expired undecided', named(expired));
     if (Object.values(counts).some((count) => count > 0)) log.info('Old changes were forgotten', counts);

@@ -1,5 +1,5 @@
 /** Looks at the backlog a few times a minute: it is a level, so nobody's event tells it. */
-import type { Journal } from '../journal/port.ts';
+import type { Journal, JournalFigures } from '../journal/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Activity } from './activity.ts';
 
@@ -15,6 +15,7 @@ export class BacklogSampler {
   private readonly options: BacklogSamplerOptions;
   private timer: Timer | undefined;
   private running = false;
+  private known: JournalFigures | undefined;
 
   constructor(options: BacklogSamplerOptions) {
     this.options = options;
@@ -25,6 +26,11 @@ export class BacklogSampler {
     void this.sample();
   }
 
+  /** As last seen; undefined before the first time. */
+  get figures(): JournalFigures | undefined {
+    return this.known;
+  }
+
   stop(): void {
     this.running = false;
     this.timer?.cancel();
@@ -33,8 +39,8 @@ export class BacklogSampler {
   /** Never rejects. */
   private async sample(): Promise<void> {
     try {
-      const { pendingChanges } = await this.options.journal.figures();
-      if (this.running) this.options.activity.backlog(pendingChanges);
+      this.known = await this.options.journal.figures();
+      if (this.running) this.options.activity.backlog(this.known.pendingChanges);
     } catch {
       // A journal that does not answer is somebody else's to report; the series keeps the last known level.
     }

@@ -9,6 +9,7 @@ import type { Writable } from 'node:stream';
 import winston from 'winston';
 
 import type { Clock } from './clock.ts';
+import { LineBudget, type LineLimits } from './line-budget.ts';
 import { componentFields, jsonLine, textLine } from './log-formats.ts';
 import type { LogComponent, LogEntry, LogLevel } from './log-formats.ts';
 import type { Log, LogFields } from './log.ts';
@@ -22,6 +23,8 @@ export interface LoggerOptions {
   readonly format: 'json' | 'text';
   readonly component: LogComponent;
   readonly clock: Clock;
+  /** Lines of one message at most; absent: no limit. */
+  readonly limits?: LineLimits;
   /** Defaults to standard output. */
   readonly stream?: Writable & { readonly isTTY?: boolean };
 }
@@ -41,12 +44,21 @@ export function createLogger(options: LoggerOptions): Log {
   });
 
   let last = { atMs: 0, sequence: 0 };
-  const write: Write = (level, message, bound, fields) => {
-    if (!sink.isLevelEnabled(level)) return;
+  const put: Write = (level, message, bound, fields) => {
     const atMs = clock.now();
     last = { atMs, sequence: atMs === last.atMs ? last.sequence + 1 : 0 };
     const entry = { level, message, ...last };
     sink.log({ level, message: rendered(render, entry, bound, fields) });
+  };
+  const budget = options.limits && new LineBudget(clock, options.limits);
+  const write: Write = (level, message, bound, fields) => {
+    if (!sink.isLevelEnabled(level)) return;
+    // The record of what operators do is never cut.
+    const verdict = fields?.['audit'] === true ? undefined : budget?.ask(level, message);
+    for (const held of verdict?.heldBack ?? []) {
+      put(held.level, 'Lines like the named one were held back: too many in a short time', {}, held);
+    }
+    if (verdict?.kind !== 'hold') put(level, message, bound, fields);
   };
   return logWith({}, write);
 }

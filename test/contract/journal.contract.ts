@@ -2,7 +2,8 @@
  * What every journal guarantees, whatever stands behind it. An adapter passes by running this suite: where the two
  * kinds of durability differ, the suite asks the journal which it is.
  */
-import { afterEach, beforeEach, describe } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Journal } from '../../srv/journal/port.ts';
 import { appendGuarantees } from './journal/append.ts';
 import type { Bench, JournalSetup } from './journal/bench.ts';
 import { claimGuarantees } from './journal/claim.ts';
@@ -14,13 +15,15 @@ import { settlingGuarantees } from './journal/settling.ts';
 
 export type { JournalSetup, JournalSetupOptions, JournalUnderTest } from './journal/bench.ts';
 
-/** Runs the suite; `setup` is called once for each test. */
-export function journalContract(name: string, setup: JournalSetup): void {
+/** Runs the suite for a journal of this durability; `setup` is called once for each test. */
+export function journalContract(name: string, durability: Journal['durability'], setup: JournalSetup): void {
   describe(`${name} as a journal`, () => {
     const bench = { setup } as Bench;
     beforeEach(async () => {
       bench.under = await setup();
     });
+    it('has the durability that it is said to have', () =>
+      expect(bench.under.journal.durability).toBe(durability));
     afterEach(() => bench.under.close());
 
     appendGuarantees(bench);
@@ -29,6 +32,6 @@ export function journalContract(name: string, setup: JournalSetup): void {
     settlingGuarantees(bench);
     replayGuarantees(bench);
     operatedGuarantees(bench);
-    holdGuarantees(bench);
+    if (durability === 'journal') holdGuarantees(bench);
   });
 }

@@ -15,7 +15,7 @@ const memory: JournalSetup = async (options) => {
   };
 };
 
-journalContract('The memory journal', memory);
+journalContract('The memory journal', 'queue', memory);
 journalHistories('The memory journal', memory, { histories: 1000 });
 
 const missing = await whyNoServer();
@@ -36,6 +36,6 @@ describe('on PostgreSQL', options, () => {
     await stopped.close();
   });
 
-  journalContract('The PostgreSQL journal', slow.setup);
+  journalContract('The PostgreSQL journal', 'journal', slow.setup);
   journalHistories('The PostgreSQL journal', stopped.setup, { histories: HISTORIES });
 });

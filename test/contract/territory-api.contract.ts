@@ -209,7 +209,9 @@ export function territoryApiContract(
       }
     });
 
-    describe.skipIf(trouble === 'none')('in trouble', () => {
+    if (trouble === 'none') return;
+
+    describe('in trouble', () => {
       const statuses = [
         [429, 'throttled', false],
         [500, 'unavailable', true],

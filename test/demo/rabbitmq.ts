@@ -22,8 +22,16 @@ const OUTCOMES_MAX = 20_000;
 /** Granted anew only when used up: the plugin loses count of credit that is raised while deliveries are under way. */
 const CREDIT = 500;
 
+/** Of a scenario, what there has to be before anything is published. */
+type Setting = Pick<Scenario, 'api' | 'records'>;
+
+export interface OnRabbitMq extends DemoSystem {
+  /** Their names, for who wants to look into them. */
+  readonly queues: { readonly work: string; readonly deadLetters: string };
+}
+
 /** @throws {DemoError} where RabbitMQ cannot be reached or refuses */
-export async function startOnRabbitMq(address: RabbitMqAddress, scenario: Scenario): Promise<DemoSystem> {
+export async function startOnRabbitMq(address: RabbitMqAddress, scenario: Setting): Promise<OnRabbitMq> {
   const own = createOwned();
   try {
     return await start(address, scenario, own);
@@ -34,7 +42,7 @@ export async function startOnRabbitMq(address: RabbitMqAddress, scenario: Scenar
   }
 }
 
-async function start(address: RabbitMqAddress, scenario: Scenario, own: Owned): Promise<DemoSystem> {
+async function start(address: RabbitMqAddress, scenario: Setting, own: Owned): Promise<OnRabbitMq> {
   const names = namesOf(randomUUID().slice(0, 8));
   const management = new RabbitMqManagement(address);
   for (const [queue, routingKey] of names.queues) {
@@ -59,6 +67,7 @@ async function start(address: RabbitMqAddress, scenario: Scenario, own: Owned): 
 
   return {
     api,
+    queues: names,
     meshAddress: `${new URL(address.uri).host} (RabbitMQ), queue ${names.work}`,
     env: () => ({
       VCAP_SERVICES: JSON.stringify({
@@ -94,17 +103,19 @@ async function start(address: RabbitMqAddress, scenario: Scenario, own: Owned): 
 function namesOf(run: string) {
   const namespace = `demo/territory/${run}`;
   const work = `${namespace}/territory/changes`;
+  const deadLetters = `${namespace}/territory/deadletter`;
   const outcomes = `${namespace}/observer/outcomes`;
   const upstreamTopic = `demo.crm.${run}.ce.cx.territory.assignments.changed.v1`;
   return {
     namespace,
     work,
+    deadLetters,
     outcomes,
     upstreamTopic,
     queues: [
       [work, upstreamTopic],
       [outcomes, `${namespace.replaceAll('/', '.')}.ce.cx.territory.sync.#`],
-      [`${namespace}/territory/deadletter`, undefined],
+      [deadLetters, undefined],
     ] as const,
   };
 }

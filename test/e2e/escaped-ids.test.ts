@@ -33,7 +33,8 @@ test.each([
   ['odata-v4', "/territory-api/v1/Territories('{territoryId}')/assignments"],
 ])('ids with quotes, commas and slashes reach their records: %s at %s', async (protocol, path) => {
   const territoryId = `N/E, "1" or '2'`;
-  const world = await fastWorld({ api: { caches: { minLagMs: 40, maxLagMs: 100 }, path } });
+  const caches = { minLagMs: 40, maxLagMs: 100 };
+  const world = await fastWorld({ api: { caches, path, serviceRoot: '/territory-api/v1' } });
   world.api.seedRecords(AWKWARD_IDS.map((id) => ({ territoryId, id, fields: { owner: 'nobody' } })));
   const changes = AWKWARD_IDS.map((id, index) =>
     setField(`change "${index}", of '/'`, territoryId, id, 'owner', `E${index}`),

@@ -1,6 +1,6 @@
 /**
  * RabbitMQ itself is stopped and started, ten times: the flow goes on by itself, nothing is lost, order is kept. Only where it is asked for,
- * with RABBITMQ_RESTARTS=10: the broker is away for everybody on this machine, for about ten seconds each time.
+ * with RABBITMQ_RESTARTS=10 (vitest.faults.config.ts): the broker is away for everybody on this machine, for about ten seconds each time.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-test.skipIf(RESTARTS === 0)(`${RESTARTS} restarts of RabbitMQ under traffic both ways`, async () => {
+test(`${RESTARTS} restarts of RabbitMQ under traffic both ways`, async () => {
   const queue = `territory-sync/restarts/${process.pid}`;
   await declareQueue(queue);
   closing.push(() => deleteQueue(queue));

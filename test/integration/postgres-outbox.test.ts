@@ -1,9 +1,10 @@
 /** The outbox fills within a second after it was empty: what was planned on the empty table has to do for the full one. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
-import { systemClock } from '../../srv/platform/clock.ts';
+import { systemClock, type Clock } from '../../srv/platform/clock.ts';
 import { systemRandom } from '../../srv/platform/random.ts';
 import { message, sendAll, unreadable } from '../contract/journal/samples.ts';
+import { ManualClock } from '../doubles/manual-clock.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
 import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
 
@@ -19,23 +20,30 @@ const BLOCKS_PER_MESSAGE = 100;
 describe('The outbox in PostgreSQL', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
   let database: OwnDatabase;
   let journal: PostgresJournal;
+  const started: PostgresJournal[] = [];
+  const start = async (clock: Clock, leaseMs?: number): Promise<PostgresJournal> => {
+    const made = createPostgresJournal({
+      binding: { name: 'test', credentials: database.credentials },
+      clock,
+      random: systemRandom,
+      log: createRecordingLog(),
+      instance: 'test',
+      poolSize: 1,
+      ...(leaseMs !== undefined && { leaseMs }),
+    });
+    started.push(made);
+    await made.start();
+    return made;
+  };
   beforeAll(async () => {
     if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
     const template = await makeTemplate('running');
     database = await template.copy();
     await template.drop();
-    journal = createPostgresJournal({
-      binding: { name: 'test', credentials: database.credentials },
-      clock: systemClock,
-      random: systemRandom,
-      log: createRecordingLog(),
-      instance: 'test',
-      poolSize: 1,
-    });
-    await journal.start();
+    journal = await start(systemClock);
   });
   afterAll(async () => {
-    await journal?.close();
+    for (const one of started) await one.close();
     await database?.drop();
   });
 
@@ -79,5 +87,36 @@ describe('The outbox in PostgreSQL', { skip: missing !== undefined && process.en
     await journal.giveBack(taken.slice(100));
     expect((await journal.takeUnsent(1)).map(({ id }) => id)).toEqual(['m100']);
     expect(await reported()).toBeLessThan(BLOCKS_PER_MESSAGE * 1000 + 10 * MESSAGES);
+  });
+
+  /** Empties the outbox first. */
+  const oneUnsent = async (id: string): Promise<void> => {
+    await database.query('delete from outbox');
+    await journal.append([unreadable(id, { messages: [message(id)] })]);
+  };
+
+  it('hands a message out again when its publisher is gone for a lease', async () => {
+    await oneUnsent('orphan');
+    // Its clock stands still, and so does all it would do later.
+    const gone = await start(new ManualClock(), 200);
+    expect((await gone.takeUnsent(1)).map(({ id }) => id)).toEqual(['orphan']);
+    expect(await journal.takeUnsent(1)).toEqual([]);
+    await expect
+      .poll(async () => (await journal.takeUnsent(1)).map(({ id }) => id), { timeout: 20_000 })
+      .toEqual(['orphan']);
+  });
+
+  it('leaves a message to its publisher for as long as that is there', async () => {
+    await oneUnsent('slow');
+    const slow = await start(systemClock, 900);
+    await slow.takeUnsent(1);
+    const takenUntil = async (): Promise<number> => {
+      const [row] = await database.query('select taken_until from outbox');
+      return Number(row?.['taken_until']);
+    };
+    const first = await takenUntil();
+    await expect.poll(takenUntil, { timeout: 20_000 }).toBeGreaterThan(first + 900);
+    await slow.markSent(['slow']);
+    expect(await database.query('select from outbox')).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 /** Redis servers of the tests' own, which may be stopped, frozen and wiped: processes on free ports, without anything on disk. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis, type RedisOptions } from 'ioredis';
 import { sleep, systemClock } from '../../srv/platform/clock.ts';
+import { freePort } from './free-port.ts';
 import type { Certified } from './own-authority.ts';
 
 export interface OwnRedis {
@@ -171,15 +171,4 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
     if (systemClock.monotonicMs() > endsAtMs) throw new Error('the Redis cluster did not form in time');
     await sleep(systemClock, 20);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -18,6 +18,8 @@ export interface ServiceProcess {
   stop(): Promise<number>;
   /** SIGKILL: as a crash. */
   kill(): Promise<void>;
+  /** Sends it at once and waits for nothing. */
+  signal(name: NodeJS.Signals): void;
 }
 
 /** The service ended before it was running. */
@@ -58,6 +60,7 @@ export async function startService(env: Readonly<Record<string, string>>): Promi
       child.kill('SIGKILL');
       await exited;
     },
+    signal: (name) => void child.kill(name),
   };
 }
 

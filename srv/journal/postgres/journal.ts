@@ -3,9 +3,7 @@
  * one statement or one transaction; why these are shaped as they are is written in the `.sql` files.
  */
 import type { AssignmentResult } from '../../events/outcome.ts';
-import { sleep, type Clock } from '../../platform/clock.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Random } from '../../platform/random.ts';
+import { sleep } from '../../platform/clock.ts';
 import {
   JournalUnavailable,
   type AppendResult,
@@ -31,6 +29,7 @@ import {
   type Tidied,
   type SharedSwitches,
 } from '../port.ts';
+import { PostgresAlertBook } from './alert-book.ts';
 import { Announcements } from './announcements.ts';
 import { appendBatch } from './append.ts';
 import { Availability, type AvailabilityCheck } from './availability.ts';
@@ -43,29 +42,15 @@ import { FORMAT } from './format.ts';
 import { PostgresLetterBook } from './letter-book.ts';
 import { intentsText, memoryOf } from './memory-rows.ts';
 import { migrate } from './migrate.ts';
+import type { PostgresJournalOptions } from './options.ts';
 import { messageOf } from './outbox-rows.ts';
 import { patiently } from './patience.ts';
 import { tidyOnce } from './retention.ts';
-import { readEndpoint, type Credentials } from './settings.ts';
+import { readEndpoint } from './settings.ts';
 import { PostgresSwitches } from './switches.ts';
+import { TakenMessages } from './taken-messages.ts';
 import { PostgresTally } from './tally.ts';
 import { laneDetailOf, laneViewOf, trailOf, unreadableTrailOf } from './views.ts';
-
-export interface PostgresJournalOptions {
-  /** The bound service. */
-  readonly binding: { readonly name: string; readonly credentials: Credentials };
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** Names this instance among all that use the database; another one at each start. */
-  readonly instance: string;
-  /** Flights at a time over all instances; absent: no limit of the journal's. */
-  readonly concurrency?: number;
-  /** Connections at most; one more listens. */
-  readonly poolSize?: number;
-  /** Longest that the database works on one statement. */
-  readonly statementTimeoutMs?: number;
-}
 
 /** For flights, intake, outbox and operators at the same time; small plans allow some 100 connections for all instances. */
 const POOL_SIZE = 10;
@@ -81,8 +66,8 @@ const CHANGES_PER_LANE = 200;
 /** Lanes that a claim looks at for those that fit, beyond the records wanted. */
 const MORE_LANES = 20;
 
-/** A publisher that has not confirmed a message by then is taken to be gone. */
-const OUTBOX_LEASE_MS = 120_000;
+/** By default. */
+const LEASE_MS = 60_000;
 /** Changes of one lane that are shown. */
 const SHOWN_CHANGES = 200;
 /** How often lanes without anything to remember are looked for. */
@@ -92,13 +77,15 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   readonly durability = 'journal';
   readonly letters: LetterBook;
   readonly switches: SharedSwitches;
+  readonly alerts: PostgresAlertBook;
   readonly tally: PostgresTally;
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
   private readonly database: Database;
   private readonly announcements: Announcements;
   private readonly claims = new Claims();
-  private readonly taken = new Set<string>();
+  private readonly taken: TakenMessages;
+  private readonly leaseMs: number;
   private readonly closing = new AbortController();
   private forgetAtMs = 0;
   private knownId: string | undefined;
@@ -120,10 +107,13 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
       await this.forgetIdleLanes();
     };
     const { database, availability } = this;
+    this.leaseMs = options.leaseMs ?? LEASE_MS;
+    this.taken = new TakenMessages({ run: database.run, clock, leaseMs: this.leaseMs });
     this.announcements = new Announcements({ database, availability, clock, random, instance, onLook });
     this.letters = new PostgresLetterBook(database);
     this.tally = new PostgresTally(database);
     this.switches = new PostgresSwitches(database, this.announcements);
+    this.alerts = new PostgresAlertBook(database, () => this.knownId !== undefined);
   }
 
   /**
@@ -241,27 +231,27 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
 
   async takeUnsent(limit: number): Promise<readonly OutboxMessage[]> {
     if (this.closing.signal.aborted) return [];
-    const rows = await this.database.run('outbox/take', [limit, OUTBOX_LEASE_MS]);
+    const rows = await this.database.run('outbox/take', [limit, this.leaseMs]);
     const messages = rows.map(messageOf);
-    for (const { id } of messages) this.taken.add(id);
+    this.taken.add(messages.map(({ id }) => id));
     return messages;
   }
 
   async markSent(ids: readonly string[]): Promise<void> {
     await this.patiently(() => this.database.run('outbox/sent', [ids]));
-    this.letGo(ids);
+    this.taken.remove(ids);
   }
 
   async giveBack(ids: readonly string[]): Promise<void> {
     await this.patiently(() => this.database.run('outbox/give-back', [ids]));
-    this.letGo(ids);
+    this.taken.remove(ids);
     this.announcements.tell();
   }
 
   /** What the mesh refuses for good: kept for a person, handed out no more. */
   async park(ids: readonly string[]): Promise<void> {
     await this.patiently(() => this.database.run('outbox/park', [ids]));
-    this.letGo(ids);
+    this.taken.remove(ids);
   }
 
   /** Nothing is lost with a link: whatever was appended stays. */
@@ -358,11 +348,12 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   }
 
   private async leave(): Promise<void> {
+    const taken = this.taken.close();
     const claims = this.claims.all();
     if (claims.length > 0) await this.database.run('instance/leave-lanes', claimColumns(claims));
     const flights = this.claims.flightsOf(claims);
     if (flights.length > 0) await this.database.run('complete/free-slots', [flights]);
-    if (this.taken.size > 0) await this.database.run('outbox/give-back', [[...this.taken]]);
+    if (taken.length > 0) await this.database.run('outbox/give-back', [taken]);
     await this.database.run('instance/gone', [this.options.instance]);
     this.announcements.tell();
   }
@@ -371,10 +362,6 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   private async beSeen(): Promise<void> {
     if (this.closing.signal.aborted) return;
     await this.database.run('instance/seen', [this.options.instance]).catch(() => undefined);
-  }
-
-  private letGo(ids: readonly string[]): void {
-    for (const id of ids) this.taken.delete(id);
   }
 
   /** Never rejects: it is only tidying. */

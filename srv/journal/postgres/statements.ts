@@ -9,6 +9,12 @@ const MARK = /^-- :name ([a-z-]+)$/gm;
 
 /** Every statement that the program runs: file and name. */
 const NAMES = [
+  'alerts/all',
+  'alerts/lock',
+  'alerts/write',
+  'alerts/remove',
+  'alerts/take',
+  'alerts/give-back',
   'append/lock-lanes',
   'append/insert-changes',
   'append/known-changes',
@@ -73,6 +79,7 @@ const NAMES = [
   'outbox/add',
   'outbox/unsent-among',
   'outbox/take',
+  'outbox/renew',
   'outbox/sent',
   'outbox/give-back',
   'outbox/park',

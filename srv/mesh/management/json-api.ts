@@ -1,7 +1,8 @@
 /** Calls of a JSON API with credentials: new credentials once after a 401, passing trouble repeated, everything else judged. */
-import { createHttpSend, type HttpCall } from './http.ts';
+import { createHttpSend } from './http.ts';
+import type { HttpAnswer, HttpCall } from '../../platform/http-exchange.ts';
 import { repeatedly, untilReady, type ManagementParts } from './patience.ts';
-import { ManagementError, refusalOf, wrongAnswer, type HttpAnswer } from './problem.ts';
+import { ManagementError, refusalOf, wrongAnswer } from './problem.ts';
 
 export interface ApiRequest {
   /** For messages, for example `creating queue a/b`. */

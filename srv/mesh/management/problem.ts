@@ -1,4 +1,5 @@
 /** Why the management API did not do what it was asked for, and whether trying again can help. */
+import type { HttpAnswer } from '../../platform/http-exchange.ts';
 import { oneLine } from '../problem.ts';
 
 export type ManagementProblem =
@@ -37,14 +38,6 @@ export class ManagementError extends Error {
   get passing(): boolean {
     return this.code === 'MANAGEMENT_UNAVAILABLE';
   }
-}
-
-export interface HttpAnswer {
-  readonly status: number;
-  readonly contentType: string;
-  /** From `Retry-After`. */
-  readonly retryAfterMs: number | undefined;
-  readonly text: string;
 }
 
 /**

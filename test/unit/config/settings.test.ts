@@ -63,6 +63,7 @@ describe('settings', () => {
         failureType: 'cx.territory.sync.failed.v1',
         mappings: undefined,
       },
+      alerts: { eventType: 'cx.territory.sync.alert.v1', credentialNames: undefined },
       retention: { payloadDays: 7, historyDays: 30, deadLetterDays: 90 },
       mesh: {
         namespace: 'default/territory/sync',

@@ -1,24 +1,17 @@
 import { expect, test } from 'vitest';
 import { readSettings } from '../../../srv/config/settings.ts';
-import { unbuiltSettings, unusedBindings } from '../../../srv/config/unbuilt.ts';
+import { unbuiltSettings } from '../../../srv/config/unbuilt.ts';
 
 const settingsOf = (env: Record<string, string>) =>
   readSettings(env, { deployed: false, postgres: true }).settings;
 
 test('the defaults ask for nothing that is not there', () => {
   expect(unbuiltSettings(settingsOf({}))).toEqual([]);
-  expect(unusedBindings({})).toEqual([]);
 });
 
 test.each([
   ['TERRITORY_ATOMIC', { TERRITORY_ATOMIC: 'true', TERRITORY_PROTOCOL: 'odata-v4' }],
   ['EVENT_MAPPINGS', { EVENT_MAPPINGS: '[]' }],
-  ['ON_DEAD_LETTER', { ON_DEAD_LETTER: 'hold' }],
 ])('%s is refused by name rather than ignored', (name, env) => {
   expect(unbuiltSettings(settingsOf(env))).toEqual([expect.stringContaining(name)]);
-});
-
-test('a bound service that is not used is named', () => {
-  const alertNotification = { name: 'bells', label: 'alert-notification', credentials: {} };
-  expect(unusedBindings({ alertNotification })).toEqual([expect.stringContaining('bells')]);
 });

@@ -4,7 +4,7 @@ import type { QueueProperties, Requirement } from '../../../srv/mesh/management/
 import { compare, propertiesFor } from '../../../srv/mesh/management/comparison.ts';
 import { eventMeshBase } from '../../../srv/mesh/management/event-mesh.ts';
 import { eventMeshRequirements } from '../../../srv/mesh/management/event-mesh-queue.ts';
-import { retryAfterMs } from '../../../srv/mesh/management/http.ts';
+import { retryAfterMs } from '../../../srv/platform/http-exchange.ts';
 import { planQueues } from '../../../srv/mesh/management/plan.ts';
 import { bindingKey } from '../../../srv/mesh/management/rabbitmq.ts';
 import { rabbitRequirements } from '../../../srv/mesh/management/rabbitmq-queue.ts';

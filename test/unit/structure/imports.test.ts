@@ -7,7 +7,7 @@ const service = filesBelow('srv', /\.ts$/);
 const sandbox = filesBelow('test/sandbox', /\.ts$/);
 
 /** What stands behind a port; behind that of `operations` stand the lanes themselves. */
-const ADAPTERS = ['mesh', 'journal', 'territory-api', 'lock'] as const;
+const ADAPTERS = ['mesh', 'journal', 'territory-api', 'lock', 'alerts'] as const;
 
 /**
  * Which parts of `srv` each part may import besides itself; `ports` are the files `port.ts` of the adapters' folders.
@@ -16,11 +16,12 @@ const ADAPTERS = ['mesh', 'journal', 'territory-api', 'lock'] as const;
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   platform: [],
   events: ['platform'],
-  config: ['platform', 'srv/mesh/endpoint.ts', 'srv/territory-api/settings.ts'],
+  config: ['platform', 'srv/mesh/endpoint.ts', 'srv/alerts/endpoint.ts', 'srv/territory-api/settings.ts'],
   mesh: ['platform', 'events', 'ports'],
   journal: ['platform', 'events', 'ports'],
   'territory-api': ['platform', 'events', 'ports'],
   lock: ['platform', 'events', 'ports'],
+  alerts: ['platform', 'events', 'ports'],
   operations: ['platform', 'events', 'ports'],
   monitor: ['platform', 'events', 'ports'],
   lanes: ['platform', 'events', 'ports', 'monitor'],

@@ -38,6 +38,15 @@ with picked as (
 )
 select message_id, kind, envelope, body from taken order by seq;
 
+-- :name renew
+-- $1 text[] message ids that are still being published, $2 float8 for how long in milliseconds
+update outbox
+set taken_until = now() + make_interval(secs => $2::float8 / 1000)
+where seq = any (array(
+  select (select min(seq + 0) from outbox as named where named.message_id = asked.id and named.parked_at is null)
+  from unnest($1::text[]) as asked(id)
+));
+
 -- :name sent
 -- $1 text[] message ids
 -- When an outcome was accepted is part of its change's path.

@@ -5,6 +5,7 @@
 import { observation, type AppObservation } from './app/observation.ts';
 import type { Application } from './config/application.ts';
 import type { Settings } from './config/settings.ts';
+import type { OutcomeKind } from './events/outcome.ts';
 import type { Readiness } from './http/health.ts';
 import type { Operations } from './http/operations/index.ts';
 import { summarySource } from './http/operations/summary-source.ts';
@@ -15,6 +16,7 @@ import type {
   RetainingJournal,
   SharedQuota,
   SharedSwitches,
+  SharedTally,
 } from './journal/port.ts';
 import type { ApiBudget } from './lanes/api-budget.ts';
 import { createArrivals } from './lanes/arrivals.ts';
@@ -47,10 +49,21 @@ import { noLocks } from './lock/none.ts';
 import type { TerritoryLocks } from './lock/port.ts';
 import { planQueues } from './mesh/management/plan.ts';
 import type { Mesh } from './mesh/port.ts';
-import type { ActivityRecord } from './monitor/activity.ts';
+import { tellingBoth, type ActivityRecord } from './monitor/activity.ts';
 import type { Incidents } from './monitor/alerts/watch.ts';
 import { BacklogSampler } from './monitor/backlog-sampler.ts';
+import { countedApi } from './monitor/counted-api.ts';
+import { countedFlights } from './monitor/counted-flights.ts';
 import { countedJournal } from './monitor/counted-journal.ts';
+import { Liveness, type LivenessCheck } from './monitor/liveness.ts';
+import { SharedActivity } from './monitor/shared-activity.ts';
+import { countedPublishing } from './monitor/counted-publishing.ts';
+import { unmeasured } from './monitor/measured.ts';
+import type { Metrics } from './monitor/metrics/metrics.ts';
+import { tracedAppend } from './monitor/traces/traced-journal.ts';
+import { tracedPublishing } from './monitor/traces/traced-publishing.ts';
+import type { Traces } from './monitor/traces/traces.ts';
+import { watchedJournal } from './monitor/watched-journal.ts';
 import type { DeadLetterDesk } from './operations/port.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
@@ -72,6 +85,8 @@ export interface Ports {
   readonly switches?: SharedSwitches;
   /** What all of them have used of the API's quota. */
   readonly quota?: SharedQuota;
+  /** What all instances counted, where several share the journal. */
+  readonly tally?: SharedTally;
   readonly api: TerritoryApi;
   /** Absent: territories are not locked. */
   readonly locks?: TerritoryLocks;
@@ -80,6 +95,10 @@ export interface Ports {
   readonly budget: ApiBudget;
   /** Who is told at once of what is worth an alert; absent: nobody. */
   readonly incidents?: Incidents;
+  /** Absent: only what the summary shows is counted. */
+  readonly metrics?: Metrics;
+  /** Absent: nothing is traced. */
+  readonly traces?: Traces;
 }
 
 export interface App {
@@ -87,6 +106,8 @@ export interface App {
   /** Starts nothing new, lets running flights end and their outcomes be published, then closes the mesh. */
   stop(): Promise<void>;
   readiness(): Readiness;
+  /** Down only where a restart helps. */
+  readonly liveness: () => LivenessCheck;
   /** What an operator can ask and decide. */
   readonly operations: Operations;
   /** What alerts are judged by. */
@@ -101,17 +122,30 @@ const OUTBOX_SHARE = 0.2;
 const DAY_MS = 86_400_000;
 
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
-  const { clock, log, mesh, api, activity, budget, locks = noLocks, incidents } = ports;
-  const journal = countedJournal(ports.journal, {
-    received: (changes) => activity.received(changes),
-    ended(outcome) {
-      activity.ended(outcome);
+  const { clock, log, mesh, activity, budget, locks = noLocks, traces, incidents } = ports;
+  const measurements = ports.metrics?.instruments ?? unmeasured;
+  const metered = ports.metrics ? tellingBoth(activity, ports.metrics.instruments) : activity;
+  const shared =
+    ports.tally && new SharedActivity({ tally: ports.tally, clock, conflicts: settings.conflicts });
+  if (shared) activity.showShared(shared);
+  const told = shared ? tellingBoth(metered, shared) : metered;
+  const toldOfChanges = {
+    received: (changes: number) => told.received(changes),
+    ended(outcome: OutcomeKind, durationMs?: number) {
+      told.ended(outcome, durationMs);
       if (outcome === 'failed') incidents?.happened('DeadLetter', 1, '');
     },
-  });
+  };
+  const counted = countedJournal(ports.journal, { activity: toldOfChanges, measurements, clock });
+  const liveness = new Liveness(clock);
+  const journal = watchedJournal(
+    traces ? { ...counted, append: tracedAppend(counted, traces) } : counted,
+    liveness,
+  );
+  const api = countedApi(ports.api, measurements);
   const onExpiring = (count: number, when: string): void =>
     incidents?.happened('DeadLetterExpiring', count, `${count} expire ${when}`);
-  const backlog = new BacklogSampler({ journal, activity, clock });
+  const backlog = new BacklogSampler({ journal, activity: told, clock });
   const retention =
     ports.retaining &&
     new RetentionKeeper({
@@ -137,9 +171,10 @@ export function createApp(settings: Settings, application: Application, ports: P
     keyType: lookup === undefined ? keyType : ('string' as const),
   };
   const intake = new Intake({ journal, clock, log, arrivals: createArrivals(inbound, endings) });
+  const publishing = countedPublishing(traces ? tracedPublishing(mesh, traces) : mesh, measurements, clock);
   const outbox = new OutboxPublisher({
     journal,
-    mesh,
+    mesh: publishing,
     clock,
     log,
     onRefused: (reason) => incidents?.happened('OutcomeRefused', 1, reason),
@@ -197,12 +232,13 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   const flightDeps: LockedFlightDeps = {
     ...ports,
+    api,
     journal,
     locks,
     waits: new LockWaits(),
     lockMs: settings.lock.ttlS * 1000,
     requestMs: settings.territory.timeoutMs,
-    onWaited: (waitMs) => activity.lockTaken(waitMs),
+    onWaited: (waitMs) => told.lockTaken(waitMs),
     blame: new Blame(),
     suspects: new Suspects(settings.territory.concurrency),
     reads: new BulkReads(settings.territory.concurrency),
@@ -221,11 +257,13 @@ export function createApp(settings: Settings, application: Application, ports: P
     clock,
     log,
     breaker,
-    fly: async (lanes, limit, maySend, signal) => {
-      const flown = await flyLocked(lanes, limit, flightDeps, maySend, signal);
-      activity.writes(flown.writes, flown.conflicts);
-      return flown;
-    },
+    fly: countedFlights(
+      (lanes, limit: number, maySend: () => boolean, signal: AbortSignal) =>
+        liveness.within(flightLimitMs(settings), 'a flight', () =>
+          flyLocked(lanes, limit, flightDeps, maySend, signal),
+        ),
+      { activity: told, measurements, clock, ...(traces && { traces }) },
+    ),
     isSlow: (lane) => holdsSuspect(lane, flightDeps),
     concurrency: settings.territory.concurrency,
     batchSize: () => settings.batch.size,
@@ -241,6 +279,16 @@ export function createApp(settings: Settings, application: Application, ports: P
   // For as long as the process lives, as both of them do.
   locks.onAvailable(() => dispatcher.wake());
   mesh.onStateChange(() => incidents?.stir());
+  ports.metrics?.watch({
+    known: () => ({
+      conflictRate: activity.figures().conflicts.rate,
+      batchSize: settings.batch.size,
+      breaker: breaker.state,
+      budgetUsedRatio: budget.limit === undefined ? undefined : budget.used / budget.limit,
+    }),
+    journal: () => journal.figures(),
+    deadLetters: async () => (await deadLetters.counts()).open,
+  });
   const summary = summarySource({
     clock,
     readiness,
@@ -267,6 +315,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       dispatcher.start();
       outbox.start();
       backlog.start();
+      shared?.start();
       retention?.start();
     },
     async stop() {
@@ -280,11 +329,13 @@ export function createApp(settings: Settings, application: Application, ports: P
       await dispatcher.stop(timeoutMs * FLIGHTS_SHARE);
       await quota.stop();
       await outbox.stop(timeoutMs * OUTBOX_SHARE);
+      await shared?.stop();
       intake.close();
       held?.close();
       await mesh.stop();
     },
     readiness,
+    liveness: () => liveness.check(),
     operations: { deadLetters, lanes, processing, summary },
     observe: observation({
       clock,
@@ -298,6 +349,11 @@ export function createApp(settings: Settings, application: Application, ports: P
       deadLetters,
     }),
   };
+}
+
+/** A search for culprits sends at most twice as many requests as there are records; a read and some slack beside them. */
+function flightLimitMs({ batch, territory }: Settings): number {
+  return (2 * batch.sizeMax + 10) * Math.max(1000, territory.timeoutMs);
 }
 
 type DeskParts = Omit<EmbeddedDeadLetterDeskOptions, 'lifeMs'>;

@@ -3,6 +3,7 @@ import { disableExceptionLogger, setGlobalLogLevel } from '@sap-cloud-sdk/util';
 
 import { createApp } from './app.ts';
 import { createAlerting } from './app/alerting.ts';
+import { openTelemetry } from './app/telemetry.ts';
 import { readAlertBinding } from './config/alert-binding.ts';
 import type { Application } from './config/application.ts';
 import type { ServiceBinding } from './config/bindings.ts';
@@ -10,7 +11,7 @@ import { readConfiguration, type Configuration } from './config/configuration.ts
 import { readEnvironment } from './config/environment.ts';
 import { ConfigurationError, EXIT_MISCONFIGURED } from './config/problems.ts';
 import type { Settings } from './config/settings.ts';
-import { unbuiltSettings, unusedBindings } from './config/unbuilt.ts';
+import { unbuiltSettings } from './config/unbuilt.ts';
 import type { Readiness } from './http/health.ts';
 import { operationsExposure } from './http/operations/exposure.ts';
 import { createHttpServer, HttpListenError } from './http/server.ts';
@@ -31,13 +32,14 @@ import {
   QueueWatch,
   setupAtStart,
 } from './mesh/management/index.ts';
-import { ActivityRecord } from './monitor/activity.ts';
+import { ActivityRecord, tellingBoth } from './monitor/activity.ts';
+import { TelemetrySettingsError, type Telemetry } from './monitor/telemetry/index.ts';
 import { systemClock as clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import { createLogger } from './platform/logger.ts';
 import { systemRandom as random } from './platform/random.ts';
 import { createShutdown } from './platform/shutdown.ts';
-import { TerritoryApiSettingsError } from './territory-api/index.ts';
+import { TerritoryApiSettingsError, type RequestObserved } from './territory-api/index.ts';
 import { createLateTerritoryApi } from './territory-api/late-binding.ts';
 import type { TerritoryApi } from './territory-api/port.ts';
 
@@ -69,7 +71,7 @@ async function run({
   const unbuilt = unbuiltSettings(settings);
   if (unbuilt.length > 0) throw new ConfigurationError(unbuilt);
   const log = createLog(settings, application);
-  for (const warning of [...warnings, ...unusedBindings(bindings)]) log.warn(warning);
+  for (const warning of warnings) log.warn(warning);
   const exposure = operationsExposure({
     host: settings.http.host,
     deployed: application.deployed,
@@ -80,8 +82,10 @@ async function run({
   const mesh = createMesh({ endpoint: binding.endpoint, clock, random, log });
   const activity = new ActivityRecord({ clock, conflicts: settings.conflicts });
   const budget = new ApiBudget({ limit: settings.territory.dailyBudget, clock, log });
-  const api = createApi(settings, log, () => {
-    activity.apiRequest();
+  const telemetry = openTelemetry({ settings, application, bindings, mesh: binding }, { clock, log });
+  const told = tellingBoth(activity, telemetry.metrics.instruments);
+  const api = createApi(settings, log, telemetry, (request) => {
+    told.apiRequest(request);
     budget.spend();
   });
   const instance = instanceName(application);
@@ -114,11 +118,13 @@ async function run({
       letters: durable.letters,
       switches: durable.switches,
       quota: durable.quota,
+      tally: durable.tally,
     }),
     api,
     activity,
     budget,
     incidents,
+    ...telemetry,
     ...(locks && { locks }),
   });
   const shutdown = createShutdown({ timeoutMs: settings.shutdown.timeoutS * 1000, clock, log });
@@ -130,8 +136,11 @@ async function run({
     const journal = durable ? [{ name: 'journal' as const, ...durable.check() }] : [];
     return { ...known, checks: [...known.checks, ...journal, { name: 'queue', ...queueWatch.check() }] };
   };
-  const operations = exposure.kind === 'served' ? app.operations : undefined;
-  const http = createHttpServer({ ...settings.http, log, readiness, operations });
+  const shown = exposure.kind === 'served' && {
+    operations: app.operations,
+    metrics: () => telemetry.metrics.text(),
+  };
+  const http = createHttpServer({ ...settings.http, log, readiness, liveness: app.liveness, ...shown });
 
   shutdown.onStop('the alerts', () => alerting.stop());
   shutdown.onStop('the watch over the queue', async () => queueWatch.stop());
@@ -139,6 +148,7 @@ async function run({
   if (locks) shutdown.onStop('the locks', async () => locks.close());
   if (durable) shutdown.onStop('the journal', () => durable.close());
   shutdown.onStop('the HTTP server', () => http.close());
+  shutdown.onStop('metrics and traces', () => telemetry.stop());
 
   if (settings.mesh.setup && !administration) {
     throw new ConfigurationError([`MESH_SETUP is true. ${noManagement(binding.endpoint)}.`]);
@@ -201,7 +211,12 @@ function createLog(settings: Settings, application: Application): Log {
   });
 }
 
-function createApi(settings: Settings, log: Log, onRequest: () => void): TerritoryApi {
+function createApi(
+  settings: Settings,
+  log: Log,
+  { traces }: Telemetry,
+  onRequest: (request: RequestObserved) => void,
+): TerritoryApi {
   const { territory, propagation } = settings;
   return createLateTerritoryApi(
     {
@@ -209,7 +224,7 @@ function createApi(settings: Settings, log: Log, onRequest: () => void): Territo
       freshValues: territory.cacheFreshValues,
       propagationOff: propagation.maxMs === 0,
     },
-    { clock, log, onRequest },
+    { clock, log, onRequest, ...(traces && { trace: (method) => traces.request(method) }) },
   );
 }
 
@@ -223,6 +238,7 @@ function problemsOf(error: unknown): readonly string[] {
     ManagementError,
     PostgresSettingsError,
     RedisSettingsError,
+    TelemetrySettingsError,
   ];
   const known = kinds.some((kind) => error instanceof kind);
   if (known && error instanceof Error) return [error.message];

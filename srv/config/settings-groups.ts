@@ -35,6 +35,8 @@ export function group(values: SettingValues, context: SettingsContext) {
       consoleUrl: values.CONSOLE_URL ?? context.applicationUrl,
     },
     log: { level: values.LOG_LEVEL },
+    /** Share of the traces that begin here; 0: nothing is traced. */
+    traces: { sampling: values.TRACE_SAMPLING },
     shutdown: { timeoutS: values.SHUTDOWN_TIMEOUT_S },
     start: { paused: values.START_PAUSED },
     territory: {

@@ -69,6 +69,7 @@ export const SETTINGS = {
   BIND_HOST: derived(oneLine(255), 'loopback unless deployed', 'address that the HTTP server binds'),
   CONSOLE_URL: derived(webUrl, "the application's first route", 'link in alerts'),
   LOG_LEVEL: setting(choice('error', 'warn', 'info', 'debug'), 'info', 'lowest level that is logged'),
+  TRACE_SAMPLING: setting(decimal(0, 1), 0, 'share of the traces that begin here; 0: nothing is traced'),
   SHUTDOWN_TIMEOUT_S: setting(integer(1, 600), 50, 'time to drain after SIGTERM'),
   START_PAUSED: setting(flag, false, 'receive nothing and start no flight until resumed (blue-green)'),
 

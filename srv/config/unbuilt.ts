@@ -1,8 +1,4 @@
-/**
- * Settings and bindings that are fixed already and do nothing yet. What would change what is written is refused: a setting
- * that is silently ignored is worse than none. What only adds is named at start.
- */
-import type { Bindings } from './bindings.ts';
+/** Settings that are fixed already and do nothing yet. They are refused: one that is silently ignored is worse than none. */
 import type { Settings } from './settings.ts';
 
 /** One line for each setting that cannot be honoured yet. */
@@ -15,14 +11,4 @@ export function unbuiltSettings({ territory, events }: Settings): readonly strin
     ],
   ];
   return asked.flatMap(([isAsked, line]) => (isAsked ? [line] : []));
-}
-
-/** One line for each bound service that is not used yet. */
-export function unusedBindings(bindings: Bindings): readonly string[] {
-  const unused = {
-    cloudLogging: 'metrics are not exported yet',
-  } as const;
-  return (Object.keys(unused) as (keyof typeof unused)[]).flatMap((service) =>
-    bindings[service] ? [`The bound service ${bindings[service].name} is not used: ${unused[service]}.`] : [],
-  );
 }

@@ -1,9 +1,11 @@
 /**
- * Liveness and readiness. Live as long as the process answers; ready as long as every check is up, so an instance that
+ * Liveness and readiness. Live as long as no restart would help; ready as long as every check is up, so an instance that
  * stands by, or was started paused, is ready. Neither asks anything of the outside: a platform that probes every few
  * seconds must not become load, and an outage of the API must not make it restart the service.
  */
 import type { FastifyInstance } from 'fastify';
+
+import type { LivenessCheck } from '../monitor/liveness.ts';
 
 export interface ReadinessCheck {
   readonly name: 'mesh' | 'journal' | 'lock' | 'destination' | 'queue';
@@ -43,11 +45,22 @@ export function readinessBody({ mode, receiver, checks }: Readiness): ReadinessB
   };
 }
 
+/** Whether a restart would help, as it is known now; answers at once. */
+export type LivenessSource = () => LivenessCheck;
+
 /** `GET /health/live` and `GET /health/ready`, for anybody. */
-export function healthRoutes(server: FastifyInstance, readiness: ReadinessSource): void {
-  server.get('/health/live', (_request, reply) =>
-    reply.header('cache-control', 'no-store').send({ status: 'UP' }),
-  );
+export function healthRoutes(
+  server: FastifyInstance,
+  readiness: ReadinessSource,
+  liveness: LivenessSource,
+): void {
+  server.get('/health/live', (_request, reply) => {
+    const body = liveness();
+    return reply
+      .code(body.status === 'UP' ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send(body);
+  });
   server.get('/health/ready', (_request, reply) => {
     const body = readinessBody(readiness());
     return reply

@@ -6,7 +6,8 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 
 import type { Log } from '../platform/log.ts';
 import { healthRoutes } from './health.ts';
-import type { ReadinessSource } from './health.ts';
+import type { LivenessSource, ReadinessSource } from './health.ts';
+import { metricsRoute, type MetricsSource } from './metrics.ts';
 import { operationsRoutes, PATH_ID_LENGTH } from './operations/index.ts';
 import type { Operations } from './operations/index.ts';
 import { PROBLEM_TYPE, badRequest, internalError, notFound } from './problem.ts';
@@ -19,8 +20,12 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly log: Log;
   readonly readiness: ReadinessSource;
+  /** Default: it lives as long as it answers. */
+  readonly liveness?: LivenessSource;
   /** What stands behind the operations API; without it the API is not served (see `operations/exposure.ts`). */
   readonly operations?: Operations;
+  /** Without it the metrics are not served. */
+  readonly metrics?: MetricsSource;
 }
 
 export interface HttpServer {
@@ -47,7 +52,15 @@ const BODY_LIMIT_BYTES = 1_048_576;
 const HEADER_LIMIT_BYTES = 65_536;
 
 /** Makes the server; it binds nothing before `listen`. */
-export function createHttpServer({ host, port, log, readiness, operations }: HttpServerOptions): HttpServer {
+export function createHttpServer({
+  host,
+  port,
+  log,
+  readiness,
+  liveness = () => ({ status: 'UP' }),
+  operations,
+  metrics,
+}: HttpServerOptions): HttpServer {
   const server = fastify({
     logger: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -68,8 +81,9 @@ export function createHttpServer({ host, port, log, readiness, operations }: Htt
     log.error('an HTTP request failed', { method: request.method, route: request.routeOptions.url, error });
     return send(reply, internalError);
   });
-  healthRoutes(server, readiness);
+  healthRoutes(server, readiness, liveness);
   if (operations) operationsRoutes(server, operations);
+  if (metrics) metricsRoute(server, metrics);
   return { listen: () => listen(server, host, port), close: () => server.close() };
 }
 

@@ -20,6 +20,7 @@ export type * from './operated.ts';
 export type * from './quota.ts';
 export type * from './retention.ts';
 export type * from './switches.ts';
+export type * from './tally.ts';
 
 /** What arrived, with the original bytes: a dead letter has to give them back unchanged. */
 export interface Payload {
@@ -275,6 +276,8 @@ export interface ChangeProgress {
 export interface Ending {
   readonly position: number;
   readonly outcome: OutcomeKind;
+  /** When this run of it came, epoch milliseconds; for the figures. */
+  readonly receivedAt?: number;
   readonly reason?: FailureReason;
   /** Of a failed one: the dead letter that it became. */
   readonly deadLetterId?: string;

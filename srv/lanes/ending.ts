@@ -98,7 +98,8 @@ export function createEndings(options: EndingOptions): Endings {
       sender,
       discriminator,
     });
-    if (ending.outcome !== 'failed') return { position, outcome: ending.outcome, messages: messages(event) };
+    const end = { position, receivedAt: pending.receivedAt };
+    if (ending.outcome !== 'failed') return { ...end, outcome: ending.outcome, messages: messages(event) };
     const letter: DeadLetter = {
       deadLetterId: ending.deadLetterId,
       decision,
@@ -116,7 +117,7 @@ export function createEndings(options: EndingOptions): Endings {
     };
     const { outcome, reason } = ending;
     const holds = options.onDeadLetter === 'hold' && ({ holds: true } as const);
-    return { position, outcome, reason, deadLetterId: letterId, ...holds, messages: messages(event, letter) };
+    return { ...end, outcome, reason, deadLetterId: letterId, ...holds, messages: messages(event, letter) };
   };
 
   return {

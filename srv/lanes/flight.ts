@@ -3,6 +3,12 @@
  * judge record by record, complete. Effects only through the ports; every rule is in a pure file of its own.
  */
 import type { ClaimedLane, Intent, Journal, LaneCompletion } from '../journal/port.ts';
+import {
+  countResults,
+  NOTHING_WRITTEN,
+  type WriteResult,
+  type WriteResults,
+} from '../monitor/write-results.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
@@ -15,7 +21,7 @@ import { judge, type JudgeContext } from './judge.ts';
 import { LaneReport, type EndChange } from './lane-report.ts';
 import { planLane } from './plan.ts';
 import type { PropagationEstimate } from './propagation-estimate.ts';
-import { restAfter, wentEarly } from './propagation.ts';
+import { restAfter, shownAfterMs, wentEarly } from './propagation.ts';
 import type { Suspects } from './suspects.ts';
 
 export type { FlightRules } from './decide.ts';
@@ -39,7 +45,19 @@ export interface FlightResult {
   readonly trouble?: ApiTrouble;
   readonly writes: number;
   readonly conflicts: number;
+  /** What came of each write that was sent. */
+  readonly results: WriteResults;
+  /** Milliseconds from our own earlier writes to the reads that showed them. */
+  readonly propagationMs: readonly number[];
 }
+
+/** No lane got as far as the API. */
+export const NOTHING_SENT: FlightResult = {
+  writes: 0,
+  conflicts: 0,
+  results: NOTHING_WRITTEN,
+  propagationMs: [],
+};
 
 /**
  * Flies these lanes, at most `limit` records. Completes every lane that is still ours, whatever happened.
@@ -60,14 +78,23 @@ export async function fly(
   const read = await deps.reads.read(passengers, deps.api, signal);
   if (read.kind === 'trouble') {
     await complete(passengers, deps);
-    return { trouble: read.trouble, writes: 0, conflicts: 0 };
+    return { ...NOTHING_SENT, trouble: read.trouble };
   }
   let suspicion: ApiTrouble | undefined;
   const context = judgeContext(deps, writesThen, (trouble) => (suspicion = trouble));
   for (const passenger of passengers) decide(passenger, read.of(passenger), context, deps.rules);
+  const propagationMs = passengers.flatMap(
+    (passenger) =>
+      shownAfterMs(
+        passenger.report.lane.memory.rest,
+        read.of(passenger),
+        context.nowMs,
+        deps.rules.propagation,
+      ) ?? [],
+  );
   const result = await write(passengers, deps, maySend, signal);
   await complete(passengers, deps);
-  return { ...result, trouble: result.trouble ?? suspicion };
+  return { ...result, trouble: result.trouble ?? suspicion, propagationMs };
 }
 
 /** Of a lane that stops at a dead letter: what stands behind its first change must not fly before that has ended well. */
@@ -109,7 +136,7 @@ async function write(
   signal: AbortSignal,
 ): Promise<FlightResult> {
   const loaded = passengers.filter(({ intents }) => intents.length > 0);
-  if (loaded.length === 0) return { writes: 0, conflicts: 0 };
+  if (loaded.length === 0) return NOTHING_SENT;
   const held = await deps.journal.storeIntents(
     loaded.map(({ report, intents }) => ({
       territoryId: report.lane.territoryId,
@@ -118,7 +145,7 @@ async function write(
     })),
   );
   const sendable = loaded.filter(({ report }) => held.has(report.lane.territoryId));
-  if (sendable.length === 0 || !maySend()) return { writes: 0, conflicts: 0 };
+  if (sendable.length === 0 || !maySend()) return NOTHING_SENT;
   const sent = sendable.flatMap((passenger) => passenger.intents.map((intent) => ({ passenger, intent })));
   const writesThen = deps.blame.writes;
   const answers = await sendSuspecting(
@@ -168,7 +195,8 @@ function judgeAll(
     judge(report, intent, wasInDoubt, answer.record, { ...context, retryAfterMs: answer.retryAfterMs });
   }
   deps.propagation.observe(early);
-  return { trouble, writes: sent.length, conflicts };
+  const results = countResults(answers.flatMap((answer) => resultOf(answer) ?? []));
+  return { trouble, writes: sent.length, conflicts, results, propagationMs: [] };
 }
 
 /**
@@ -180,6 +208,27 @@ function markUnanswered(report: LaneReport, intent: Intent, wasSent: boolean, co
   report.sent(intent.covers);
   report.unanswered(intent, context.landsBy);
   report.note(intent.covers, { at: context.nowMs, step: 'in-doubt', assignment: intent.request.id });
+}
+
+/** In the words of the metrics; undefined where nothing was sent. */
+function resultOf(answer: BulkAnswer): WriteResult | undefined {
+  if (answer.kind === 'not-sent') return undefined;
+  if (answer.kind === 'trouble') return answer.sent ? 'in-doubt' : 'trouble';
+  switch (answer.record.kind) {
+    case 'done':
+      return 'ok';
+    case 'conflict':
+      return 'conflict';
+    case 'refused':
+    case 'defect':
+    case 'rolled-back':
+      return 'refused';
+    case 'running':
+      return 'trouble';
+    case 'failed':
+    case 'missing':
+      return 'in-doubt';
+  }
 }
 
 function isDone(answer: BulkAnswer): boolean {

@@ -7,7 +7,7 @@
  */
 import type { ClaimedLane, LaneClaim, LaneCompletion, LaneMemory } from '../journal/port.ts';
 import { LockStoreUnavailable, type TerritoryLocks } from '../lock/port.ts';
-import { fly, type FlightDeps, type FlightResult } from './flight.ts';
+import { fly, NOTHING_SENT, type FlightDeps, type FlightResult } from './flight.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { LockWaits } from './lock-waits.ts';
 import { retryDelayMs } from './retry-policy.ts';
@@ -21,8 +21,6 @@ export interface LockedFlightDeps extends FlightDeps {
   /** Told of each lock that was taken how long the lane waited for it. */
   readonly onWaited: (waitMs: number) => void;
 }
-
-const NOTHING_SENT: FlightResult = { writes: 0, conflicts: 0 };
 
 /** As `fly`, for those of the lanes whose locks are free. */
 export async function flyLocked(

@@ -68,3 +68,22 @@ export function wentEarly(
     rest !== undefined && nowMs < rest.latest && ifMatch !== undefined && rest.expected.get(id) === ifMatch
   );
 }
+
+/**
+ * How long after the lane's last write this reading showed all of it that it looked at: an upper bound of the cache's lag, as exact
+ * as the probing. Undefined where nothing of ours was looked for, or not all of it was there.
+ */
+export function shownAfterMs(
+  rest: Rest | undefined,
+  reading: ReadonlyMap<string, { readonly kind: string; readonly state?: RecordState }>,
+  nowMs: number,
+  rules: PropagationRules,
+): number | undefined {
+  const expected = rest && [...rest.expected].filter(([id]) => reading.has(id));
+  if (!rest || !expected || expected.length === 0) return undefined;
+  const isShown = ([id, etag]: readonly [string, string]): boolean => {
+    const state = reading.get(id)?.state;
+    return state?.found === true && state.etag === etag;
+  };
+  return expected.every(isShown) ? nowMs - (rest.latest - rules.maxMs) : undefined;
+}

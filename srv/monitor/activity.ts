@@ -4,21 +4,40 @@ import type { Clock } from '../platform/clock.ts';
 import { ConflictRate, type ConflictFigures } from './conflict-rate.ts';
 import { MinuteSeries, type Minute } from './minute-series.ts';
 import { SlidingCounts } from './sliding-counts.ts';
+import { writesIn, type WriteResults } from './write-results.ts';
 
 /** To whom the parts tell it. Nothing here throws. */
 export interface Activity {
   /** So many changes are new in the journal, readable or not; duplicates do not count. */
   received(changes: number): void;
-  /** A change has ended so. */
-  ended(outcome: OutcomeKind): void;
-  /** So many record writes were sent, and so many of them refused as conflict. */
-  writes(sent: number, conflicted: number): void;
+  /** A change has ended so, so long after it came; a replay, after it was decided. */
+  ended(outcome: OutcomeKind, durationMs?: number): void;
+  /** What came of the record writes of a flight. */
+  writes(results: WriteResults): void;
   /** One request to the territory API, whatever came of it. */
-  apiRequest(): void;
+  apiRequest(request: ApiRequest): void;
   /** So many changes are pending now. */
   backlog(changes: number): void;
   /** The lock of a territory was taken, so long after its lane first wanted it. */
   lockTaken(waitMs: number): void;
+}
+
+export interface ApiRequest {
+  /** HTTP status, or why there was none. */
+  readonly status: number | 'timeout' | 'network';
+}
+
+/** Tells both, the first one first. */
+export function tellingBoth(first: Activity, second: Activity): Activity {
+  const both = (tell: (to: Activity) => void): void => [first, second].forEach(tell);
+  return {
+    received: (changes) => both((to) => to.received(changes)),
+    ended: (outcome, durationMs) => both((to) => to.ended(outcome, durationMs)),
+    writes: (results) => both((to) => to.writes(results)),
+    apiRequest: (request) => both((to) => to.apiRequest(request)),
+    backlog: (changes) => both((to) => to.backlog(changes)),
+    lockTaken: (waitMs) => both((to) => to.lockTaken(waitMs)),
+  };
 }
 
 export interface ActivityFigures {
@@ -33,6 +52,12 @@ export interface ActivityFigures {
   readonly locks: { readonly taken: number; readonly waitedMs: number };
   /** Newest last, at most 1440. */
   readonly perMinute: readonly Minute[];
+}
+
+/** What all instances counted, where they share a journal; undefined while it is not known. */
+export interface SharedFigures {
+  conflicts(): ConflictFigures | undefined;
+  perMinute(): readonly Minute[] | undefined;
 }
 
 export interface ActivityOptions {
@@ -53,10 +78,17 @@ export class ActivityRecord implements Activity {
     slots: MINUTE_S,
   });
 
+  private shared: SharedFigures | undefined;
+
   constructor({ clock, conflicts }: ActivityOptions) {
     this.clock = clock;
     this.series = new MinuteSeries(clock);
     this.conflictRate = new ConflictRate({ clock, ...conflicts });
+  }
+
+  /** From now on the figures are those of all instances, where these are known; rates stay those of this one. */
+  showShared(shared: SharedFigures): void {
+    this.shared = shared;
   }
 
   received(changes: number): void {
@@ -69,10 +101,11 @@ export class ActivityRecord implements Activity {
     this.lastMinute.add(this.clock.monotonicMs(), { completed: 1 });
   }
 
-  writes(sent: number, conflicted: number): void {
+  writes(results: WriteResults): void {
+    const sent = writesIn(results);
     this.series.count('writes', sent);
-    this.series.count('conflicts', conflicted);
-    this.conflictRate.record(sent, conflicted);
+    this.series.count('conflicts', results.conflict);
+    this.conflictRate.record(sent, results.conflict);
   }
 
   apiRequest(): void {
@@ -97,9 +130,9 @@ export class ActivityRecord implements Activity {
         completedPerMinute: completed,
         apiRequestsPerMinute: apiRequests,
       },
-      conflicts: this.conflictRate.figures(),
+      conflicts: this.shared?.conflicts() ?? this.conflictRate.figures(),
       locks: { taken: locks, waitedMs: lockWaitMs },
-      perMinute: this.series.read(),
+      perMinute: this.shared?.perMinute() ?? this.series.read(),
     };
   }
 }

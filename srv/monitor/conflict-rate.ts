@@ -28,18 +28,41 @@ export interface ConflictFigures {
   readonly alert: boolean;
 }
 
+/** Whether a rate is worth an alert, by the two limits. */
+export class ConflictAlarm {
+  private readonly alertRate: number;
+  private raised = false;
+
+  constructor(alertRate: number) {
+    this.alertRate = alertRate;
+  }
+
+  get isRaised(): boolean {
+    return this.raised;
+  }
+
+  judge({ writes, conflicted }: { readonly writes: number; readonly conflicted: number }): void {
+    const { alertRate } = this;
+    const rate = rateOf(writes, conflicted);
+    if (rate > alertRate && writes >= MINIMUM_SAMPLE) this.raised = true;
+    // With a limit of 0 no rate is below it: nothing refused has recovered too.
+    else if (conflicted === 0 || rate < alertRate * RECOVERED_SHARE) this.raised = false;
+  }
+}
+
 export class ConflictRate {
   private readonly options: ConflictRateOptions;
   private readonly counts: SlidingCounts<'writes' | 'conflicted'>;
-  private alert = false;
+  private readonly alarm: ConflictAlarm;
 
   constructor(options: ConflictRateOptions) {
     this.options = options;
+    this.alarm = new ConflictAlarm(options.alertRate);
     this.counts = new SlidingCounts({
       names: ['writes', 'conflicted'],
       lengthMs: options.windowS * 1000,
       slots: SLOTS,
-      onSlotLeft: (sums) => this.judge(sums),
+      onSlotLeft: (sums) => this.alarm.judge(sums),
     });
   }
 
@@ -47,27 +70,21 @@ export class ConflictRate {
   record(writes: number, conflicted: number): void {
     const nowMs = this.options.clock.monotonicMs();
     this.counts.add(nowMs, { writes, conflicted });
-    this.judge(this.counts.totals(nowMs));
+    this.alarm.judge(this.counts.totals(nowMs));
   }
 
   figures(): ConflictFigures {
     const { writes, conflicted } = this.counts.totals(this.options.clock.monotonicMs());
-    return {
-      rate: rateOf(writes, conflicted),
-      writes,
-      conflicted,
-      windowSeconds: this.options.windowS,
-      alert: this.alert,
-    };
+    return conflictFigures({ writes, conflicted }, this.options.windowS, this.alarm);
   }
+}
 
-  private judge({ writes, conflicted }: { readonly writes: number; readonly conflicted: number }): void {
-    const { alertRate } = this.options;
-    const rate = rateOf(writes, conflicted);
-    if (rate > alertRate && writes >= MINIMUM_SAMPLE) this.alert = true;
-    // With a limit of 0 no rate is below it: nothing refused has recovered too.
-    else if (conflicted === 0 || rate < alertRate * RECOVERED_SHARE) this.alert = false;
-  }
+export function conflictFigures(
+  { writes, conflicted }: { readonly writes: number; readonly conflicted: number },
+  windowSeconds: number,
+  alarm: ConflictAlarm,
+): ConflictFigures {
+  return { rate: rateOf(writes, conflicted), writes, conflicted, windowSeconds, alert: alarm.isRaised };
 }
 
 function rateOf(writes: number, conflicted: number): number {

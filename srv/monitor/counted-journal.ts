@@ -3,26 +3,45 @@
  * journal has taken (a duplicate is not received, what a stale owner says ended is not). A replay ends again, but came before.
  */
 import type { Arrival, Journal, LaneCompletion } from '../journal/port.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Activity } from './activity.ts';
+import { unmeasured, type Measurements } from './measured.ts';
+
+export interface CountedJournalParts {
+  readonly activity: Pick<Activity, 'received' | 'ended'>;
+  readonly measurements?: Pick<Measurements, 'messageConsumed'>;
+  readonly clock: Pick<Clock, 'now'>;
+}
 
 /** The same journal, which also tells what is received through it and what ends. */
-export function countedJournal(journal: Journal, activity: Pick<Activity, 'received' | 'ended'>): Journal {
+export function countedJournal(
+  journal: Journal,
+  { activity, measurements = unmeasured, clock }: CountedJournalParts,
+): Journal {
   return {
     durability: journal.durability,
     async append(arrivals) {
       const results = await journal.append(arrivals);
       for (const [index, result] of results.entries()) {
         const arrival = arrivals[index];
-        if (result.kind !== 'appended' || !arrival) continue;
+        if (!arrival) continue;
+        const sinceMs = clock.now() - arrival.receivedAt;
+        // A replay is a person's decision, and what comes back as unreadable is counted then.
+        const isMessage = !isReplay(arrival) && result.kind !== 'clash' && result.kind !== 'refused';
+        if (isMessage) measurements.messageConsumed(sinceMs);
+        if (result.kind !== 'appended') continue;
         if (!isReplay(arrival)) activity.received(1);
         // What cannot be read is a dead letter as soon as it is appended.
-        if (arrival.kind === 'unreadable') activity.ended('failed');
+        if (arrival.kind === 'unreadable') activity.ended('failed', sinceMs);
       }
       return results;
     },
     async complete(lanes) {
       const accepted = await journal.complete(lanes);
-      for (const { outcome } of endingsOf(lanes, accepted)) activity.ended(outcome);
+      const nowMs = clock.now();
+      for (const { outcome, receivedAt } of endingsOf(lanes, accepted)) {
+        activity.ended(outcome, receivedAt === undefined ? undefined : nowMs - receivedAt);
+      }
       return accepted;
     },
     claim: (request) => journal.claim(request),

@@ -3,12 +3,21 @@
  * set: forwards leaves empty minutes behind, backwards joins the minutes that would lie in the future to the present one,
  * so that nothing counted is lost and times always grow.
  */
+import type { Tally } from '../journal/port.ts';
 import type { Clock } from '../platform/clock.ts';
 
 export const MINUTES_LIMIT = 1440;
 const MINUTE_MS = 60_000;
 
-const COUNTED = ['received', 'applied', 'unchanged', 'superseded', 'failed', 'writes', 'conflicts'] as const;
+const COUNTED = [
+  'received',
+  'applied',
+  'unchanged',
+  'superseded',
+  'failed',
+  'writes',
+  'conflicts',
+] as const satisfies readonly (keyof Tally)[];
 
 export type Counted = (typeof COUNTED)[number];
 

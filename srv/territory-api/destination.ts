@@ -53,6 +53,12 @@ export interface RequestObserved {
   readonly records: number;
 }
 
+/** A request's span: headers to send along, and the way to tell how it ended. */
+export type TraceRequest = (method: string) => {
+  readonly headers: Readonly<Record<string, string>>;
+  end(status: RequestObserved['status']): void;
+};
+
 export interface TransportOptions {
   readonly destinationName: string;
   /** Limit of one `send`, a renewed token or a CSRF look-up included. */
@@ -63,6 +69,8 @@ export interface TransportOptions {
   readonly source?: DestinationSource;
   /** Called once for every request on the wire; must not throw. */
   readonly onRequest?: (observed: RequestObserved) => void;
+  /** Called before every request on the wire; must not throw. */
+  readonly trace?: TraceRequest;
 }
 
 export interface Transport {
@@ -75,7 +83,7 @@ export interface Transport {
 
 /** A transport to the destination of that name; it is looked up at the first request and then kept for minutes. */
 export function createTransport(options: TransportOptions): Transport {
-  const { destinationName, timeoutMs, clock, log, onRequest } = options;
+  const { destinationName, timeoutMs, clock, log, onRequest, trace } = options;
   const source = options.source ?? createDestinationSource({ destinationName, clock, log });
   const csrf = createCsrfKeeper();
 
@@ -87,14 +95,17 @@ export function createTransport(options: TransportOptions): Transport {
   ): Promise<(HttpAnswer & { readonly cookies: readonly string[] }) | NoAnswer> {
     const { method, records } = request;
     const startedMs = clock.monotonicMs();
+    const span = trace?.(method);
+    const traced = span ? { ...request, headers: { ...request.headers, ...span.headers } } : request;
     const observe = (status: RequestObserved['status']) => {
       const ms = clock.monotonicMs() - startedMs;
       onRequest?.({ status, method, ms, records });
+      span?.end(status);
       log.debug('territory API request', { method, status, ms, records });
       return ms;
     };
     try {
-      const response = await executeHttpRequest(destination, wireFormat(request, deadline.signal), {
+      const response = await executeHttpRequest(destination, wireFormat(traced, deadline.signal), {
         fetchCsrfToken: false,
       });
       const ms = observe(response.status);
@@ -106,6 +117,7 @@ export function createTransport(options: TransportOptions): Transport {
       }
       const reduced = troubleOf(error, ANSWER_LIMIT_BYTES);
       if (reduced.trouble.reason !== 'destination') observe('network');
+      else span?.end('network');
       return reduced;
     }
   }

@@ -2,7 +2,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { createTransport } from './destination.ts';
-import type { RequestObserved } from './destination.ts';
+import type { RequestObserved, TraceRequest } from './destination.ts';
 import type { DestinationSource } from './destination-source.ts';
 import { createODataApi } from './odata/api.ts';
 import { V2 } from './odata/v2.ts';
@@ -28,6 +28,8 @@ export interface TerritoryApiDependencies {
   readonly source?: DestinationSource;
   /** Called once for every request on the wire; must not throw. */
   readonly onRequest?: (observed: RequestObserved) => void;
+  /** Called before every request on the wire; must not throw. */
+  readonly trace?: TraceRequest;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface TerritoryApiDependencies {
  */
 export function createTerritoryApi(
   settings: TerritoryApiSettings,
-  { clock, log, source, onRequest }: TerritoryApiDependencies,
+  { clock, log, source, onRequest, trace }: TerritoryApiDependencies,
 ): TerritoryApi {
   const checked = checkSettings(settings);
   const transport = createTransport({
@@ -46,6 +48,7 @@ export function createTerritoryApi(
     log,
     ...(source !== undefined && { source }),
     ...(onRequest !== undefined && { onRequest }),
+    ...(trace !== undefined && { trace }),
   });
   switch (checked.protocol) {
     case 'rest':

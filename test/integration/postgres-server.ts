@@ -109,7 +109,7 @@ async function create(like: string, time: TimeKind): Promise<OwnDatabase> {
     async empty() {
       await pool.query(
         `delete from lanes; delete from changes; delete from unreadable; delete from outbox; delete from decisions;
-         delete from expiry_warnings; delete from publications; delete from instances; delete from api_requests; delete from api_pause;
+         delete from expiry_warnings; delete from publications; delete from instances; delete from tallies; delete from api_requests; delete from api_pause;
          update switches set paused = false, resumes = 0`,
       );
     },

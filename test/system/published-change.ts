@@ -11,6 +11,7 @@ export interface PublishedChange {
     readonly before?: Readonly<Record<string, string | number | boolean | null>>;
   }[];
   readonly relatedTo?: readonly string[];
+  readonly traceparent?: string;
 }
 
 export const CHANGE_TYPE = 'cx.territory.assignments.changed.v1';
@@ -22,6 +23,7 @@ export function structuredEvent({
   territoryId,
   assignments,
   relatedTo,
+  traceparent,
 }: PublishedChange): string {
   return JSON.stringify({
     specversion: '1.0',
@@ -30,6 +32,7 @@ export function structuredEvent({
     type: CHANGE_TYPE,
     subject: territoryId,
     datacontenttype: 'application/json',
+    traceparent,
     data: { territoryId, assignments, relatedTo },
   });
 }

@@ -18,6 +18,7 @@ export interface OutcomeEvent {
   readonly id: string;
   readonly type: string;
   readonly causationid: string;
+  readonly traceparent?: string;
   readonly data: {
     readonly territoryId: string | null;
     readonly outcome: 'applied' | 'unchanged' | 'superseded' | 'failed';

@@ -56,7 +56,8 @@ export function operationsRoutes(server: FastifyInstance, operations: Operations
   );
 }
 
-function answerRefusals(api: FastifyInstance): void {
+/** Refusals are answered as problem details; everything else is left to the server. */
+export function answerRefusals(api: FastifyInstance): void {
   api.setErrorHandler((error: FastifyError, _request, reply) => {
     const known = refusalOf(error);
     // Everything else is the server's to answer and to log.

@@ -1,5 +1,6 @@
 /** The PostgreSQL journal from outside: everything else in this folder is its own affair. */
-export { PostgresJournal, type PostgresJournalOptions } from './journal.ts';
+export { PostgresJournal } from './journal.ts';
+export type { PostgresJournalOptions } from './options.ts';
 export { PostgresSettingsError } from './settings.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
@@ -8,7 +9,8 @@ import type { ErasureOrder, ErasureReport } from '../erasure.ts';
 import { Availability } from './availability.ts';
 import { Database } from './database.ts';
 import { erasePerson } from './erase.ts';
-import { PostgresJournal, type PostgresJournalOptions } from './journal.ts';
+import { PostgresJournal } from './journal.ts';
+import type { PostgresJournalOptions } from './options.ts';
 import { readEndpoint } from './settings.ts';
 
 /**

@@ -3,9 +3,7 @@
  * one statement or one transaction; why these are shaped as they are is written in the `.sql` files. Here stand the life of the
  * journal and the appends; what flights, publishers and operators do stands in files of their own.
  */
-import { sleep, type Clock } from '../../platform/clock.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Random } from '../../platform/random.ts';
+import { sleep } from '../../platform/clock.ts';
 import {
   JournalUnavailable,
   type AppendResult,
@@ -42,30 +40,14 @@ import { PostgresLetterBook } from './letter-book.ts';
 import { migrate } from './migrate.ts';
 import { OperatedLanes } from './operated.ts';
 import { Outbox } from './outbox.ts';
+import type { PostgresJournalOptions } from './options.ts';
 import { patiently, type Patiently } from './patience.ts';
 import { PostgresQuota } from './quota.ts';
 import { tidyOnce } from './retention.ts';
-import { readEndpoint, type Credentials } from './settings.ts';
+import { readEndpoint } from './settings.ts';
 import { PostgresSwitches } from './switches.ts';
+import { PostgresTally } from './tally.ts';
 import { figuresOf } from './views.ts';
-
-export interface PostgresJournalOptions {
-  /** The bound service. */
-  readonly binding: { readonly name: string; readonly credentials: Credentials };
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** Names this instance among all that use the database; another one at each start. */
-  readonly instance: string;
-  /** Flights at a time over all instances; absent: no limit of the journal's. */
-  readonly concurrency?: number;
-  /** A publisher that has not renewed by then is taken to be gone. (The leases of lanes come with each claim.) */
-  readonly leaseMs?: number;
-  /** Connections at most; one more listens. */
-  readonly poolSize?: number;
-  /** Longest that the database works on one statement. */
-  readonly statementTimeoutMs?: number;
-}
 
 /** For flights, intake, outbox and operators at the same time; small plans allow some 100 connections for all instances. */
 const POOL_SIZE = 10;
@@ -86,6 +68,7 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
   readonly switches: SharedSwitches;
   readonly alerts: PostgresAlertBook;
   readonly quota: SharedQuota;
+  readonly tally: PostgresTally;
   private readonly options: PostgresJournalOptions;
   private readonly availability: Availability;
   private readonly database: Database;
@@ -129,6 +112,7 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     this.outbox = new Outbox({ ...parts, leaseMs: options.leaseMs ?? LEASE_MS });
     this.operated = new OperatedLanes(database, this.announcements);
     this.letters = new PostgresLetterBook(database);
+    this.tally = new PostgresTally(database);
     this.switches = new PostgresSwitches(database, this.announcements);
     this.alerts = new PostgresAlertBook(database, () => this.knownId !== undefined);
     this.quota = new PostgresQuota(database, this.announcements);

@@ -28,6 +28,7 @@ describe('settings', () => {
     expect(settings).toEqual({
       http: { port: 4004, host: '127.0.0.1', consoleUrl: undefined },
       log: { level: 'info' },
+      traces: { sampling: 0 },
       shutdown: { timeoutS: 50 },
       start: { paused: false },
       territory: {

@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest';
 import { readSettings } from '../../../srv/config/settings.ts';
-import { unbuiltSettings, unusedBindings } from '../../../srv/config/unbuilt.ts';
+import { unbuiltSettings } from '../../../srv/config/unbuilt.ts';
 
 const settingsOf = (env: Record<string, string>) =>
   readSettings(env, { deployed: false, postgres: true }).settings;
 
 test('the defaults ask for nothing that is not there', () => {
   expect(unbuiltSettings(settingsOf({}))).toEqual([]);
-  expect(unusedBindings({})).toEqual([]);
 });
 
 test.each([
@@ -15,9 +14,4 @@ test.each([
   ['EVENT_MAPPINGS', { EVENT_MAPPINGS: '[]' }],
 ])('%s is refused by name rather than ignored', (name, env) => {
   expect(unbuiltSettings(settingsOf(env))).toEqual([expect.stringContaining(name)]);
-});
-
-test('a bound service that is not used is named', () => {
-  const cloudLogging = { name: 'bells', label: 'cloud-logging', credentials: {} };
-  expect(unusedBindings({ cloudLogging })).toEqual([expect.stringContaining('bells')]);
 });

@@ -200,7 +200,7 @@ describe('A flight under locks', () => {
     it('reads and writes nothing, and gives the lanes back as they were', async () => {
       const { api, store, flight, lanes, journal } = scene;
       store.turn('off');
-      expect(await flight()).toEqual({ writes: 0, conflicts: 0 });
+      expect(await flight()).toMatchObject({ writes: 0, conflicts: 0 });
       expect([api.reads, api.writes]).toEqual([0, 0]);
       expect(await lanes()).toEqual({ NORTH: 'ready', SOUTH: 'ready' });
       store.turn('on');
@@ -211,7 +211,7 @@ describe('A flight under locks', () => {
     it('sends no write for which the locks cannot be looked at, and spends no attempt', async () => {
       const { api, store, flight, lanes, journal } = scene;
       api.onRead = () => store.turn('off');
-      expect(await flight()).toEqual({ writes: 0, conflicts: 0 });
+      expect(await flight()).toMatchObject({ writes: 0, conflicts: 0 });
       expect([api.reads, api.writes]).toEqual([1, 0]);
       expect(await lanes()).toEqual({ NORTH: 'ready', SOUTH: 'ready' });
       store.turn('on');

@@ -29,7 +29,7 @@ describe('the activity', () => {
     activity.ended('unchanged');
     activity.ended('superseded');
     activity.ended('failed');
-    activity.writes(4, 1);
+    activity.writes({ ok: 2, conflict: 1, refused: 0, trouble: 0, 'in-doubt': 1 });
     activity.apiRequest();
     activity.apiRequest();
     activity.backlog(3);

@@ -44,11 +44,21 @@ const unreadable: UnreadableArrival = {
 
 function count(journal: Journal = new MemoryJournal({ clock: new ManualClock() })) {
   const told: (number | OutcomeKind)[] = [];
+  const clock = new ManualClock(0);
+  const lasted: (number | undefined)[] = [];
+  const consumed: number[] = [];
   const counted = countedJournal(journal, {
-    received: (changes) => told.push(changes),
-    ended: (outcome) => told.push(outcome),
+    activity: {
+      received: (changes) => told.push(changes),
+      ended: (outcome, durationMs) => {
+        told.push(outcome);
+        lasted.push(durationMs);
+      },
+    },
+    measurements: { messageConsumed: (durationMs) => consumed.push(durationMs) },
+    clock,
   });
-  return { counted, told };
+  return { counted, told, clock, lasted, consumed };
 }
 
 const ending = ({ territoryId, fence }: LaneClaim, position: number, outcome: OutcomeKind) => ({
@@ -107,6 +117,29 @@ describe('a journal that is counted', () => {
     ]);
     expect([...accepted]).toEqual([one.territoryId]);
     expect(told).toEqual(['applied']);
+  });
+
+  it('tells how long changes lasted, from their receipt to their end', async () => {
+    const { counted, clock, lasted } = count();
+    clock.advance(1000);
+    const [first] = await counted.append([change('1'), unreadable]);
+    clock.advance(2500);
+    const [lane] = await counted.claim({ records: 10, leaseMs: 1000 });
+    if (!lane || first?.kind !== 'appended') throw new Error('not claimed');
+    const { ended, ...rest } = ending(lane, first.position, 'applied');
+    await counted.complete([{ ...rest, ended: ended.map((one) => ({ ...one, receivedAt: 0 })) }]);
+    expect(lasted).toEqual([1000, 3500]);
+  });
+
+  it('tells of every message once: duplicates too, what comes back as unreadable then, a replay never', async () => {
+    const { counted, clock, consumed } = count();
+    clock.advance(40);
+    await counted.append([change('1'), change('1')]);
+    await counted.append([change('1', 'other')]);
+    await counted.append([{ ...unreadable, ref: { source: '/crm', id: '1' } }]);
+    const replay = { deadLetterId: 'd', decision: 1, overwrite: true, history: [] };
+    await counted.append([{ ...change('9'), replay }]);
+    expect(consumed).toEqual([40, 40, 40]);
   });
 
   it('is the same journal in everything else', async () => {

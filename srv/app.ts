@@ -18,6 +18,7 @@ import type {
 import type { ApiBudget } from './lanes/api-budget.ts';
 import { createArrivals } from './lanes/arrivals.ts';
 import { auditLog } from './lanes/audit.ts';
+import { BatchSteering } from './lanes/batch-steering.ts';
 import { Blame } from './lanes/blame.ts';
 import { Breaker } from './lanes/breaker.ts';
 import {
@@ -174,6 +175,15 @@ export function createApp(settings: Settings, application: Application, ports: P
     return heard && sinceMs !== undefined && nowMs - sinceMs >= settings.takeover.waitMs;
   };
 
+  const batch = new BatchSteering(
+    {
+      start: settings.batch.size,
+      max: settings.batch.sizeMax,
+      conflictRate: settings.conflicts.alertRate,
+      windowMs: settings.conflicts.windowS * 1000,
+    },
+    clock,
+  );
   const breaker = new Breaker({
     api,
     clock,
@@ -183,6 +193,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   const flightDeps: LockedFlightDeps = {
     ...ports,
+    api: batch.watch(api),
     journal,
     locks,
     waits: new LockWaits(),
@@ -214,7 +225,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     },
     isSlow: (lane) => holdsSuspect(lane, flightDeps),
     concurrency: settings.territory.concurrency,
-    batchSize: () => settings.batch.size,
+    batchSize: () => batch.size,
     leaseMs: settings.lease.ttlS * 1000,
     requestMs: settings.territory.timeoutMs,
     gate,
@@ -236,7 +247,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     activity,
     breaker,
     mesh,
-    batchSize: () => settings.batch.size,
+    batchSize: () => batch.size,
     budget,
   });
   return {

@@ -36,6 +36,7 @@ import { JournalLaneDesk } from './lanes/lane-desk.ts';
 import { LockWaits } from './lanes/lock-waits.ts';
 import { flyLocked, type LockedFlightDeps } from './lanes/locked-flight.ts';
 import { OutboxPublisher } from './lanes/outbox-publisher.ts';
+import { ownEtagRule } from './lanes/own-etags.ts';
 import { Processing } from './lanes/processing.ts';
 import { PropagationEstimate } from './lanes/propagation-estimate.ts';
 import { Receiving } from './lanes/receiving.ts';
@@ -210,6 +211,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       onOverlap: settings.policy.onOverlap,
       onDeadLetter: settings.policy.onDeadLetter,
       propagation: settings.propagation,
+      ownEtags: ownEtagRule(settings.policy.onOverlap),
       doubtLastsMs: settings.lease.ttlS * 1000 + 2 * settings.territory.timeoutMs,
     },
   };

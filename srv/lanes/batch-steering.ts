@@ -1,14 +1,14 @@
 /** Looks at every bulk write on its way to the API and back, and sets the size of the next flights by it (`batch-size.ts`). */
 import type { Clock } from '../platform/clock.ts';
 import type { RecordAnswer, TerritoryApi, UnansweredWrite, WriteAnswer } from '../territory-api/port.ts';
-import { initialBatch, nextBatch, type BatchRules, type BatchWrite } from './batch-size.ts';
+import { initialBatch, nextBatch, type BatchRules, type BatchState, type BatchWrite } from './batch-size.ts';
 
 const TOO_LARGE = 413;
 
 export class BatchSteering {
   private readonly rules: BatchRules;
   private readonly clock: Pick<Clock, 'monotonicMs'>;
-  private state;
+  private state: BatchState;
 
   constructor(rules: BatchRules, clock: Pick<Clock, 'monotonicMs'>) {
     this.rules = rules;

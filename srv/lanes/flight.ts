@@ -13,6 +13,7 @@ import { sendSuspecting, type BulkAnswer } from './bulk-write.ts';
 import { decide, type FlightRules, type Passenger } from './decide.ts';
 import { judge, type JudgeContext } from './judge.ts';
 import { LaneReport, type EndChange } from './lane-report.ts';
+import { withoutRead } from './own-etags.ts';
 import { planLane } from './plan.ts';
 import type { PropagationEstimate } from './propagation-estimate.ts';
 import { restAfter, wentEarly } from './propagation.ts';
@@ -90,7 +91,7 @@ function board(
   lanes: readonly ClaimedLane[],
   limit: number,
   nowMs: number,
-  { onOverlap }: FlightRules,
+  { onOverlap, ownEtags }: FlightRules,
 ): Passenger[] {
   let room = limit;
   return lanes.map((lane) => {
@@ -98,7 +99,7 @@ function board(
     room -= plan.repeats.length + plan.writes.length;
     const report = new LaneReport(lane, plan.prefixEnd, nowMs, plan.replays, onOverlap);
     report.supersede(plan.superseded);
-    return { plan, report, intents: [...plan.repeats] };
+    return { plan, report, intents: [...plan.repeats], withoutRead: withoutRead(plan, report, ownEtags) };
   });
 }
 

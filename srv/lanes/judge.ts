@@ -44,7 +44,7 @@ export function judge(
     case 'done':
       report.note(covers, { ...step, step: 'applied', detail: detailOf(answer) });
       report.end(request.id, intent, { result: WRITTEN[request.operation], etag: answer.etag });
-      report.wrote(request.id, answer.etag);
+      report.wrote(request, answer.etag);
       return;
     case 'conflict':
       report.note(covers, { ...step, step: 'conflict', detail: detailOf(answer) });

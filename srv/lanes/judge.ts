@@ -101,6 +101,27 @@ function judgeConflict(
   }
 }
 
+/** 412: the version is another one. 409 and 423 may be a late node's word, or a lock's. */
+export function isOutdated(answer: BulkRecord): answer is Extract<BulkRecord, { kind: 'conflict' }> {
+  return answer.kind === 'conflict' && answer.status === 412;
+}
+
+/**
+ * A write that went without a read, refused since somebody else has changed the record: what was saved is done now. It is read at
+ * once, past the cache; no retry is spent, for until then nobody has looked.
+ */
+export function judgeOutdated(
+  report: LaneReport,
+  { request: { id }, covers }: Intent,
+  answer: Extract<BulkRecord, { kind: 'conflict' }>,
+  { nowMs, retryAfterMs }: JudgeContext,
+): void {
+  report.note(covers, { at: nowMs, step: 'conflict', assignment: id, detail: detailOf(answer) });
+  report.conflicted(covers);
+  report.remember(id, { refusals: 1, lastStatus: answer.status });
+  if (retryAfterMs) report.waitFor('retrying', retryAfterMs);
+}
+
 /**
  * Not written since another record of its transaction was refused, which ends its change or is tried again with all of it. Of a
  * repetition: the first send has landed as a whole, or never will, for the other record's sake.

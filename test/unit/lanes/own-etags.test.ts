@@ -64,7 +64,7 @@ function world() {
     const lanes = await journal.claim({ records: 50, leaseMs: 60_000 });
     await fly(lanes, 50, deps, () => true, new AbortController().signal);
   };
-  return { clock, api, journal, flyOnce };
+  return { api, journal, flyOnce };
 }
 
 describe('A record that we have written before', () => {
@@ -78,15 +78,14 @@ describe('A record that we have written before', () => {
     expect(api.landed.length).toBe(3);
   });
 
-  it('costs one read where somebody else has changed it, and nothing of theirs is lost', async () => {
-    const { clock, api, journal, flyOnce } = world();
+  it('costs one read at once where somebody else has changed it, and nothing of theirs is lost', async () => {
+    const { api, journal, flyOnce } = world();
     await appendNew(journal, [change('first', 'NORTH', { records: ['T1'] })]);
     await flyOnce();
     api.writeForeign('NORTH/T1');
     await appendNew(journal, [change('second', 'NORTH', { records: ['T1'] })]);
     await flyOnce();
     expect([api.reads.length, api.writes.length]).toEqual([1, 2]);
-    clock.advance(2000);
     await flyOnce();
     expect([api.reads.length, api.writes.length, api.landed.length]).toEqual([2, 3, 2]);
     expect(api.reads[1]?.pastCache).toBe(true);

@@ -164,6 +164,10 @@ class FixedRest extends PropagationEstimate {
   override get restMs(): number {
     return this.fixedMs;
   }
+
+  override restFrom(): number {
+    return this.fixedMs;
+  }
 }
 
 function recordEnding(ended: Map<Ending, Ended>): EndChange {

@@ -55,8 +55,7 @@ export async function flyTraffic(traffic: Traffic): Promise<Flown> {
   const api = new NodeApi(clock, { nodes: NODES, minLagMs, maxLagMs }, PACE, seed);
   const journal = new MemoryJournal({ clock });
   const total = territories * changesPerTerritory;
-  let ended = 0;
-  let applied = 0;
+  const count = { ended: 0, applied: 0 };
   const next = async (territory: number, number: number): Promise<void> => {
     if (number >= changesPerTerritory) return;
     const change = changeOf(traffic, territory, number);
@@ -83,12 +82,14 @@ export async function flyTraffic(traffic: Traffic): Promise<Flown> {
     },
     endChange({ change, position }, _, results) {
       const outcome = outcomeOf(results);
-      ended += 1;
-      if (outcome === 'applied') applied += 1;
+      count.ended += 1;
+      if (outcome === 'applied') count.applied += 1;
       const [territory = 0, number = 0] = change.id.split(' ').map(Number);
-      if (traffic.foreignEvery > 0 && ended % traffic.foreignEvery === 0) {
+      if (traffic.foreignEvery > 0 && count.ended % traffic.foreignEvery === 0) {
         const foreign = random.below(territories);
-        api.writeForeign(changeOf(traffic, foreign, 0).assignments[0]?.id ?? '', { note: String(ended) });
+        api.writeForeign(changeOf(traffic, foreign, 0).assignments[0]?.id ?? '', {
+          note: String(count.ended),
+        });
       }
       // After this completion, which is under way.
       clock.after(1, () => following.push(next(territory, number + 1)));
@@ -111,14 +112,14 @@ export async function flyTraffic(traffic: Traffic): Promise<Flown> {
   const startMs = clock.monotonicMs();
   for (let territory = 0; territory < territories; territory += 1) await next(territory, 0);
   dispatcher.start();
-  while (ended < total) await clock.elapse(STEP_MS);
+  while (count.ended < total) await clock.elapse(STEP_MS);
   await Promise.all(following);
   const stopped = dispatcher.stop(0);
   await clock.elapse(60_000);
   await stopped;
   const { requests, writes, conflicts } = api;
   return {
-    applied,
+    applied: count.applied,
     requests,
     writes,
     conflicts,

@@ -21,6 +21,7 @@ import type {
 import type { ApiBudget } from './lanes/api-budget.ts';
 import { createArrivals } from './lanes/arrivals.ts';
 import { auditLog } from './lanes/audit.ts';
+import { BatchSteering } from './lanes/batch-steering.ts';
 import { Blame } from './lanes/blame.ts';
 import { Breaker } from './lanes/breaker.ts';
 import {
@@ -38,6 +39,7 @@ import { JournalLaneDesk } from './lanes/lane-desk.ts';
 import { LockWaits } from './lanes/lock-waits.ts';
 import { flyLocked, type LockedFlightDeps } from './lanes/locked-flight.ts';
 import { OutboxPublisher } from './lanes/outbox-publisher.ts';
+import { ownEtagRule } from './lanes/own-etags.ts';
 import { Processing } from './lanes/processing.ts';
 import { QuotaShare } from './lanes/quota-share.ts';
 import { PropagationEstimate } from './lanes/propagation-estimate.ts';
@@ -214,6 +216,15 @@ export function createApp(settings: Settings, application: Application, ports: P
     return heard && sinceMs !== undefined && nowMs - sinceMs >= settings.takeover.waitMs;
   };
 
+  const batch = new BatchSteering(
+    {
+      start: settings.batch.size,
+      max: settings.batch.sizeMax,
+      conflictRate: settings.conflicts.alertRate,
+      windowMs: settings.conflicts.windowS * 1000,
+    },
+    clock,
+  );
   const breaker = new Breaker({
     api,
     clock,
@@ -232,7 +243,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   const flightDeps: LockedFlightDeps = {
     ...ports,
-    api,
+    api: batch.watch(api),
     journal,
     locks,
     waits: new LockWaits(),
@@ -249,6 +260,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       onOverlap: settings.policy.onOverlap,
       onDeadLetter: settings.policy.onDeadLetter,
       propagation: settings.propagation,
+      ownEtags: ownEtagRule(settings.policy.onOverlap),
       doubtLastsMs: settings.lease.ttlS * 1000 + 2 * settings.territory.timeoutMs,
     },
   };
@@ -266,7 +278,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     ),
     isSlow: (lane) => holdsSuspect(lane, flightDeps),
     concurrency: settings.territory.concurrency,
-    batchSize: () => settings.batch.size,
+    batchSize: () => batch.size,
     leaseMs: settings.lease.ttlS * 1000,
     requestMs: settings.territory.timeoutMs,
     gate,
@@ -298,7 +310,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     activity,
     breaker,
     mesh,
-    batchSize: () => settings.batch.size,
+    batchSize: () => batch.size,
     budget,
   });
   return {

@@ -204,6 +204,7 @@ export interface LaneMemory {
   /** By record id; only records that something is remembered of. */
   readonly records: ReadonlyMap<string, RecordMemory>;
   readonly rest?: Rest;
+  readonly ownEtags?: KnownEtags;
   /** Oldest first; bounded. */
   readonly unwritten?: readonly UnwrittenField[];
 }
@@ -230,6 +231,14 @@ export interface Rest {
   readonly latest: number;
   /** Record id → ETag that a read shows once the cache has caught up. */
   readonly expected: ReadonlyMap<string, string>;
+}
+
+/** ETags that the API told of our own last updates. Lost, they cost a read. */
+export interface KnownEtags {
+  /** Epoch milliseconds: they are forgotten then. */
+  readonly until: number;
+  /** Record id → ETag, longest ago first; bounded. */
+  readonly etags: ReadonlyMap<string, string>;
 }
 
 export const NEW_RECORD: RecordMemory = {

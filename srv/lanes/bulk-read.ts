@@ -1,5 +1,5 @@
 /**
- * Reads the records of a whole flight in one call. Where that call meets trouble, its records are told apart the next time
+ * Reads the records of a whole flight in one call, but for those whose ETag is known from our own last write. Where that call meets trouble, its records are told apart the next time
  * (`suspects.ts`): a record that the API cannot read is judged by itself, and holds up no other.
  */
 import type { ApiTrouble, ReadRequest, RecordState, TerritoryApi } from '../territory-api/port.ts';
@@ -41,10 +41,12 @@ export class BulkReads {
     signal: AbortSignal,
   ): Promise<FlightReading | { readonly kind: 'trouble'; readonly trouble: ApiTrouble }> {
     const wanted = passengers.flatMap((passenger) =>
-      passenger.plan.writes.map((write): Wanted => {
-        const { territoryId } = passenger.report.lane;
-        return { territoryId, id: write.id, passenger, write };
-      }),
+      passenger.plan.writes
+        .filter(({ id }) => !passenger.withoutRead.has(id))
+        .map((write): Wanted => {
+          const { territoryId } = passenger.report.lane;
+          return { territoryId, id: write.id, passenger, write };
+        }),
     );
     const found =
       wanted.length === 0 ? [] : await this.suspects.ask(wanted, (part) => readPart(part, api, signal));

@@ -4,6 +4,7 @@ import type { ApiTrouble, RecordState } from '../territory-api/port.ts';
 import { makeIntent } from './intent.ts';
 import { failure, judgeRefusal, judgeUnreadable, type JudgeContext } from './judge.ts';
 import type { LaneReport } from './lane-report.ts';
+import type { OwnEtagRule } from './own-etags.ts';
 import type { LanePlan, PlannedWrite } from './plan.ts';
 import { hasCaughtUp, probeIntervalMs, type PropagationRules } from './propagation.ts';
 import { rebase, type OverlapPolicy } from './rebase.ts';
@@ -13,6 +14,7 @@ export interface FlightRules {
   readonly retry: RetryPolicy;
   readonly onOverlap: OverlapPolicy;
   readonly propagation: PropagationRules;
+  readonly ownEtags: OwnEtagRule;
   /** How long a request without an answer may still take effect: a lease and two request time-outs. */
   readonly doubtLastsMs: number;
   /** `hold`: a lane's changes are flown one at a time, so that nothing behind a dead letter has taken effect. */
@@ -24,6 +26,8 @@ export interface Passenger {
   readonly plan: LanePlan;
   readonly report: LaneReport;
   readonly intents: Intent[];
+  /** Record id → ETag of our own last write, of planned writes that go without a read. */
+  readonly withoutRead: ReadonlyMap<string, string>;
 }
 
 /** What was read of one lane's records, by id. */
@@ -55,6 +59,11 @@ export function decide(
     return report.waitFor('resting', Math.min(probeIntervalMs(propagation), left));
   }
   for (const write of plan.writes) {
+    const ifMatch = passenger.withoutRead.get(write.id);
+    if (ifMatch !== undefined) {
+      passenger.intents.push(makeIntent(report.lane, write, { operation: 'update', ifMatch }, undefined));
+      continue;
+    }
     const read = reading.get(write.id) ?? { kind: 'unread' };
     switch (read.kind) {
       case 'read': {

@@ -15,13 +15,14 @@ import type { Random } from '../platform/random.ts';
 import type { ApiTrouble, TerritoryApi } from '../territory-api/port.ts';
 import type { Blame } from './blame.ts';
 import type { BulkReads } from './bulk-read.ts';
-import { sendSuspecting, type BulkAnswer } from './bulk-write.ts';
+import { sendSuspecting, type BulkAnswer, type BulkRecord } from './bulk-write.ts';
 import { decide, type FlightRules, type Passenger } from './decide.ts';
-import { judge, type JudgeContext } from './judge.ts';
+import { isOutdated, judge, judgeOutdated, type JudgeContext } from './judge.ts';
 import { LaneReport, type EndChange } from './lane-report.ts';
+import { withoutRead } from './own-etags.ts';
 import { planLane } from './plan.ts';
 import type { PropagationEstimate } from './propagation-estimate.ts';
-import { restAfter, shownAfterMs, wentEarly } from './propagation.ts';
+import { earlyAgeMs, restAfter, shownAfterMs } from './propagation.ts';
 import type { Suspects } from './suspects.ts';
 
 export type { FlightRules } from './decide.ts';
@@ -117,7 +118,7 @@ function board(
   lanes: readonly ClaimedLane[],
   limit: number,
   nowMs: number,
-  { onOverlap }: FlightRules,
+  { onOverlap, ownEtags }: FlightRules,
 ): Passenger[] {
   let room = limit;
   return lanes.map((lane) => {
@@ -125,7 +126,7 @@ function board(
     room -= plan.repeats.length + plan.writes.length;
     const report = new LaneReport(lane, plan.prefixEnd, nowMs, plan.replays, onOverlap);
     report.supersede(plan.superseded);
-    return { plan, report, intents: [...plan.repeats] };
+    return { plan, report, intents: [...plan.repeats], withoutRead: withoutRead(plan, report, ownEtags) };
   });
 }
 
@@ -148,6 +149,7 @@ async function write(
   if (sendable.length === 0 || !maySend()) return NOTHING_SENT;
   const sent = sendable.flatMap((passenger) => passenger.intents.map((intent) => ({ passenger, intent })));
   const writesThen = deps.blame.writes;
+  const sentAtMs = deps.clock.now();
   const answers = await sendSuspecting(
     deps.suspects,
     deps.api,
@@ -155,13 +157,13 @@ async function write(
     signal,
     maySend,
   );
-  return judgeAll(sent, answers, writesThen, deps);
+  return judgeAll(sent, answers, { writesThen, sentAtMs }, deps);
 }
 
 function judgeAll(
   sent: readonly { readonly passenger: Passenger; readonly intent: Intent }[],
   answers: readonly BulkAnswer[],
-  writesThen: number,
+  { writesThen, sentAtMs }: { readonly writesThen: number; readonly sentAtMs: number },
   deps: FlightDeps,
 ): FlightResult {
   let trouble: ApiTrouble | undefined;
@@ -171,14 +173,15 @@ function judgeAll(
     (suspicion) => (trouble ??= suspicion),
   );
   let conflicts = 0;
-  const early = { accepted: 0, refused: 0 };
   const judged = sent.map(({ passenger, intent }, index) => {
     const answer = answers[index] ?? { kind: 'answered', record: { kind: 'missing' } };
-    return { report: passenger.report, intent, wasInDoubt: passenger.plan.repeats.includes(intent), answer };
+    const wasInDoubt = passenger.plan.repeats.includes(intent);
+    return { passenger, intent, wasInDoubt, answer };
   });
   // Successes first: they decide whose fault a refusal is.
   judged.sort((a, b) => Number(isDone(b.answer)) - Number(isDone(a.answer)));
-  for (const { report, intent, wasInDoubt, answer } of judged) {
+  for (const { passenger, intent, wasInDoubt, answer } of judged) {
+    const { report } = passenger;
     if (answer.kind === 'not-sent') continue;
     if (answer.kind === 'trouble') {
       trouble ??= answer.trouble;
@@ -188,15 +191,31 @@ function judgeAll(
     report.sent(intent.covers);
     if (isDone(answer)) deps.blame.succeeded([JSON.stringify([report.lane.territoryId, intent.request.id])]);
     if (answer.record.kind === 'conflict') conflicts += 1;
-    if (wentEarly(report.lane.memory.rest, intent.request.id, intent.request.ifMatch, context.nowMs)) {
-      if (answer.record.kind === 'done') early.accepted += 1;
-      if (answer.record.kind === 'conflict') early.refused += 1;
-    }
-    judge(report, intent, wasInDoubt, answer.record, { ...context, retryAfterMs: answer.retryAfterMs });
+    const ageMs = noteEarly(report, intent, answer.record, sentAtMs, deps);
+    const known = { ...context, retryAfterMs: answer.retryAfterMs };
+    const wasUnread = passenger.withoutRead.has(intent.request.id);
+    // While caches may be late it is more likely one of them that refuses than a foreign change.
+    if (wasUnread && ageMs === undefined && isOutdated(answer.record)) {
+      judgeOutdated(report, intent, answer.record, known);
+    } else judge(report, intent, wasInDoubt, answer.record, known);
   }
-  deps.propagation.observe(early);
   const results = countResults(answers.flatMap((answer) => resultOf(answer) ?? []));
   return { trouble, writes: sent.length, conflicts, results, propagationMs: [] };
+}
+
+/** Learns from a write that was sent while caches may have been late; answers how long after our own last one. */
+function noteEarly(
+  { lane }: LaneReport,
+  { request: { id, ifMatch } }: Intent,
+  { kind }: BulkRecord,
+  sentAtMs: number,
+  { propagation, rules }: FlightDeps,
+): number | undefined {
+  const ageMs = earlyAgeMs(lane.memory.rest, id, ifMatch, sentAtMs, rules.propagation);
+  if (ageMs === undefined) return undefined;
+  if (kind === 'done') propagation.observe({ ageMs, answer: 'accepted' });
+  if (kind === 'conflict') propagation.observe({ ageMs, answer: 'refused' });
+  return ageMs;
 }
 
 /**
@@ -237,14 +256,12 @@ function isDone(answer: BulkAnswer): boolean {
 
 async function complete(passengers: readonly Passenger[], deps: FlightDeps): Promise<void> {
   const { propagation } = deps.rules;
+  const nowMs = deps.clock.now();
+  // Once for all of them: what rests together flies together again.
+  const hasWritten = passengers.some(({ report }) => report.writes.size > 0);
+  const restMs = hasWritten ? deps.propagation.restFrom(nowMs) : 0;
   const completions = passengers.map(({ report }): LaneCompletion => {
-    const { rest, delayMs } = restAfter(
-      report.writes,
-      report.lane.memory.rest,
-      deps.clock.now(),
-      propagation,
-      deps.propagation.restMs,
-    );
+    const { rest, delayMs } = restAfter(report.writes, report.lane.memory.rest, nowMs, propagation, restMs);
     if (delayMs > 0) report.waitFor('resting', delayMs);
     return report.completion(rest, deps.propagation.restMs, deps.endChange);
   });

@@ -44,7 +44,7 @@ export function judge(
     case 'done':
       report.note(covers, { ...step, step: 'applied', detail: detailOf(answer) });
       report.end(request.id, intent, { result: WRITTEN[request.operation], etag: answer.etag });
-      report.wrote(request.id, answer.etag);
+      report.wrote(request, answer.etag);
       return;
     case 'conflict':
       report.note(covers, { ...step, step: 'conflict', detail: detailOf(answer) });
@@ -99,6 +99,27 @@ function judgeConflict(
     // There is no other retry to wait for: the last look follows as soon as the API allows.
     report.waitFor('retrying', context.retryAfterMs);
   }
+}
+
+/** 412: the version is another one. 409 and 423 may be a late node's word, or a lock's. */
+export function isOutdated(answer: BulkRecord): answer is Extract<BulkRecord, { kind: 'conflict' }> {
+  return answer.kind === 'conflict' && answer.status === 412;
+}
+
+/**
+ * A write that went without a read, refused since somebody else has changed the record: what was saved is done now. It is read at
+ * once, past the cache; no retry is spent, for until then nobody has looked.
+ */
+export function judgeOutdated(
+  report: LaneReport,
+  { request: { id }, covers }: Intent,
+  answer: Extract<BulkRecord, { kind: 'conflict' }>,
+  { nowMs, retryAfterMs }: JudgeContext,
+): void {
+  report.note(covers, { at: nowMs, step: 'conflict', assignment: id, detail: detailOf(answer) });
+  report.conflicted(covers);
+  report.remember(id, { refusals: 1, lastStatus: answer.status });
+  if (retryAfterMs) report.waitFor('retrying', retryAfterMs);
 }
 
 /**

@@ -15,8 +15,10 @@ import type {
   WaitState,
 } from '../journal/port.ts';
 import { isForgettable, NEW_RECORD } from '../journal/port.ts';
+import type { WriteRequest } from '../territory-api/port.ts';
 import { isAmong, itemsOf, type Superseded } from './plan.ts';
 import type { OverlapPolicy } from './rebase.ts';
+import { OwnEtags } from './own-etags.ts';
 import { Unwritten } from './unwritten.ts';
 
 /** Makes the ending of a change of which every assignment has a result. */
@@ -43,6 +45,7 @@ export class LaneReport {
   private readonly progress = new Map<number, Progress>();
   private readonly records: Map<string, RecordMemory>;
   private readonly written = new Map<string, string | undefined>();
+  private readonly ownEtags: OwnEtags;
   private readonly unwritten: Unwritten;
   private readonly shown = new Map<string, Readonly<Record<string, unknown>>>();
   private readonly onOverlap: OverlapPolicy;
@@ -66,6 +69,7 @@ export class LaneReport {
     this.replays = replays;
     this.records = new Map([...lane.memory.records].filter(([, record]) => !isForgettable(record, nowMs)));
     this.unmergedUpTo = lane.memory.unmergedUpTo;
+    this.ownEtags = new OwnEtags(lane.memory.ownEtags, nowMs);
     this.unwritten = new Unwritten(lane.memory.unwritten ?? [], nowMs);
     this.onOverlap = onOverlap;
   }
@@ -77,7 +81,13 @@ export class LaneReport {
   remember(id: string, change: Partial<RecordMemory>): RecordMemory {
     const memory = { ...NEW_RECORD, ...this.records.get(id), ...change };
     this.records.set(id, memory);
+    this.ownEtags.forget(id);
     return memory;
+  }
+
+  /** The ETag that the API told of our own last update, unless anything has happened to the record since. */
+  ownEtagOf(id: string): string | undefined {
+    return this.ownEtags.get(id);
   }
 
   /** A read showed these fields of the record. */
@@ -125,6 +135,7 @@ export class LaneReport {
       this.noteUnwritten(covered, result);
     }
     const { mayLand, refusals } = this.records.get(id) ?? NEW_RECORD;
+    this.ownEtags.forget(id);
     const failedInDoubt = result.result === 'failed' && this.isInDoubt(id);
     this.records.delete(id);
     // An update that is late is refused by the ETag that has moved on; nothing stops a create but the record's existence.
@@ -161,8 +172,10 @@ export class LaneReport {
   }
 
   /** Our own write landed: caches have to catch up with it. `etag` undefined where the answer held none. */
-  wrote(id: string, etag: string | undefined): void {
+  wrote({ id, operation }: Pick<WriteRequest, 'id' | 'operation'>, etag: string | undefined): void {
     this.written.set(id, etag);
+    // Not of a create: a node that does not know the record yet would call it missing, which is no conflict.
+    if (operation === 'update' && etag !== undefined) this.ownEtags.wrote(id, etag);
   }
 
   /** A merged write of this prefix was refused for its content: plan its changes one by one, with fresh attempts. */
@@ -170,6 +183,7 @@ export class LaneReport {
     this.unmergedUpTo = Math.max(this.unmergedUpTo, this.prefixEnd, ...this.replays);
     const { refusals, mayLand } = this.records.get(id) ?? NEW_RECORD;
     const doubt = this.isInDoubt(id) ? 'sent' : 'none';
+    this.ownEtags.forget(id);
     this.records.set(id, { ...NEW_RECORD, refusals: refusals + 1, doubt, mayLand });
   }
 
@@ -206,6 +220,7 @@ export class LaneReport {
     const replays = this.replays.filter((position) => ended.every((ending) => ending.position !== position));
     const { prefixEnd, unmergedUpTo, records } = this;
     const unwritten = this.unwritten.all;
+    const ownEtags = this.ownEtags.all;
     return {
       territoryId: this.lane.territoryId,
       fence: this.lane.fence,
@@ -217,6 +232,7 @@ export class LaneReport {
         ...(replays.length > 0 && { replays }),
         records,
         rest,
+        ...(ownEtags && { ownEtags }),
         ...(unwritten.length > 0 && { unwritten }),
       },
       wait: this.wait,

@@ -57,16 +57,20 @@ export function hasCaughtUp(
   });
 }
 
-/** The write was sent with the ETag of our own last write, before the longest propagation time was over. */
-export function wentEarly(
+/**
+ * How long after our own last write this one was sent, in milliseconds: where its `If-Match` is the ETag of that write and the longest
+ * propagation time was not over; else undefined.
+ */
+export function earlyAgeMs(
   rest: Rest | undefined,
   id: string,
   ifMatch: string | undefined,
-  nowMs: number,
-): boolean {
-  return (
-    rest !== undefined && nowMs < rest.latest && ifMatch !== undefined && rest.expected.get(id) === ifMatch
-  );
+  sentAtMs: number,
+  rules: PropagationRules,
+): number | undefined {
+  const isEarly = rest !== undefined && sentAtMs < rest.latest;
+  if (!isEarly || ifMatch === undefined || rest.expected.get(id) !== ifMatch) return undefined;
+  return sentAtMs - (rest.latest - rules.maxMs);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Several processes of the service on one exclusive queue and one database. */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { newDatabase, whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
+import type { LoggedRequest } from '../sandbox/territory-api/index.ts';
 import { check } from '../system/checker.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import type { PublishedChange } from '../system/published-change.ts';
@@ -31,8 +32,13 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
     for (const close of open.splice(0).toReversed()) await close();
   });
 
-  const start = async (world: World, database: OwnDatabase, index: number): Promise<ServiceProcess> => {
-    const env = withPostgres(world.env(SETTINGS), database.credentials);
+  const start = async (
+    world: World,
+    database: OwnDatabase,
+    index: number,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<ServiceProcess> => {
+    const env = withPostgres(world.env({ ...SETTINGS, ...more }), database.credentials);
     const service = await startService({ ...env, CF_INSTANCE_INDEX: String(index) });
     open.push(() => service.kill());
     return service;
@@ -114,6 +120,21 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
     });
   });
 
+  it('never have more requests under way together than TERRITORY_CONCURRENCY allows one of them', async () => {
+    const world = await fastWorld({ api: { ...API, latency: { baseMs: 60 } } });
+    const database = await makeDatabase();
+    const changes = ownerChanges(world, { territories: 120, assignments: 1, count: 120 });
+    const limited = { TERRITORY_CONCURRENCY: '2' };
+    await Promise.all([0, 1, 2].map((index) => start(world, database, index, limited)));
+    await world.untilReceiving();
+    const owners = watchOwners(database);
+    changes.forEach((change) => world.publish(change));
+    const sharing = async () => (await owners()).size;
+    await expect.poll(sharing, { timeout: 15_000, interval: 20 }).toBeGreaterThan(1);
+    await world.untilEnded(changes.length, 25_000);
+    expect(mostAtATime(world.api.requests())).toBe(2);
+  });
+
   it('leave their lanes at once to the others when told to stop', async () => {
     const world = await fastWorld({ api: { ...API, latency: { baseMs: 300 } } });
     const database = await makeDatabase();
@@ -129,6 +150,18 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
     expect(findings(world, changes)).toEqual({ published: 40, ended: 40, ...FLAWLESS });
   });
 });
+
+/** Times are whole milliseconds, rounded down: what begins in the last one of another did not run beside it. */
+function mostAtATime(requests: readonly LoggedRequest[]): number {
+  const steps = requests.flatMap(({ at, ms }) => [
+    { at, step: 1 },
+    { at: Math.max(at, at + ms - 1), step: -1 },
+  ]);
+  // Ends before beginnings.
+  steps.sort((a, b) => a.at - b.at || a.step - b.step);
+  let running = 0;
+  return Math.max(...steps.map(({ step }) => (running += step)));
+}
 
 /** The mesh gives an exclusive queue to one of them. */
 async function receiverOf(services: readonly ServiceProcess[]): Promise<ServiceProcess> {

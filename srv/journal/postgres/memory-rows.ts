@@ -3,6 +3,7 @@ import {
   NEW_RECORD,
   NO_MEMORY,
   type Intent,
+  type KnownEtags,
   type LaneMemory,
   type RecordMemory,
   type Rest,
@@ -10,15 +11,16 @@ import {
 import { fieldsOf } from './change-rows.ts';
 
 /** `LaneMemory` with lists of pairs for its maps: an object would give a record named `__proto__` a meaning. */
-interface StoredMemory extends Omit<LaneMemory, 'records' | 'rest'> {
+interface StoredMemory extends Omit<LaneMemory, 'records' | 'rest' | 'ownEtags'> {
   readonly records: readonly (readonly [string, RecordMemory])[];
   readonly rest?: Pick<Rest, 'latest'> & { readonly expected: readonly (readonly [string, string])[] };
+  readonly ownEtags?: Pick<KnownEtags, 'until'> & { readonly etags: readonly (readonly [string, string])[] };
 }
 
 /** Null when there is nothing to remember. */
 export function memoryText(memory: LaneMemory): string | null {
-  const { prefixEnd, unmergedUpTo, records, rest, ...others } = memory;
-  const isEmpty = prefixEnd === 0 && unmergedUpTo === 0 && records.size === 0 && !rest;
+  const { prefixEnd, unmergedUpTo, records, rest, ownEtags, ...others } = memory;
+  const isEmpty = prefixEnd === 0 && unmergedUpTo === 0 && records.size === 0 && !rest && !ownEtags;
   if (isEmpty && Object.values(others).every((value) => value === undefined)) return null;
   const stored: StoredMemory = {
     ...others,
@@ -26,6 +28,7 @@ export function memoryText(memory: LaneMemory): string | null {
     unmergedUpTo,
     records: [...records],
     ...(rest && { rest: { latest: rest.latest, expected: [...rest.expected] } }),
+    ...(ownEtags && { ownEtags: { ...ownEtags, etags: [...ownEtags.etags] } }),
   };
   return JSON.stringify(stored);
 }
@@ -34,8 +37,8 @@ export function memoryText(memory: LaneMemory): string | null {
  * Epoch milliseconds from which the lane may be forgotten although something is remembered; null where it may not be by time
  * alone.
  */
-export function forgettableFrom({ records, rest, unwritten = [] }: LaneMemory): number | null {
-  let from = Math.max(rest?.latest ?? 0, ...unwritten.map(({ until }) => until));
+export function forgettableFrom({ records, rest, ownEtags, unwritten = [] }: LaneMemory): number | null {
+  let from = Math.max(rest?.latest ?? 0, ownEtags?.until ?? 0, ...unwritten.map(({ until }) => until));
   for (const { intent, doubt, mayLand } of records.values()) {
     if (intent !== undefined || doubt === 'refused' || !mayLand) return null;
     from = Math.max(from, mayLand.until);
@@ -63,7 +66,7 @@ export function intentsText(intents: readonly Intent[]): string {
   );
 }
 
-function revived({ records, rest, ...others }: StoredMemory): LaneMemory {
+function revived({ records, rest, ownEtags, ...others }: StoredMemory): LaneMemory {
   return {
     ...others,
     records: new Map(
@@ -73,6 +76,7 @@ function revived({ records, rest, ...others }: StoredMemory): LaneMemory {
       ]),
     ),
     ...(rest && { rest: { latest: rest.latest, expected: new Map(rest.expected) } }),
+    ...(ownEtags && { ownEtags: { ...ownEtags, etags: new Map(ownEtags.etags) } }),
   };
 }
 

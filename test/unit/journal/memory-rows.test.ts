@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { NO_MEMORY } from '../../../srv/journal/port.ts';
-import { forgettableFrom } from '../../../srv/journal/postgres/memory-rows.ts';
+import { forgettableFrom, memoryOf, memoryText } from '../../../srv/journal/postgres/memory-rows.ts';
 
 test('the row of a lane is kept for as long as it remembers a field that a dead letter left unwritten', () => {
   const field = { id: 'T1', name: 'a', values: [1], position: 1 };
@@ -10,4 +10,10 @@ test('the row of a lane is kept for as long as it remembers a field that a dead 
     { ...field, id: 'T2', until: 1000 },
   ];
   expect(forgettableFrom({ ...NO_MEMORY, unwritten })).toBe(2000);
+});
+
+test('the ETags of our own writes come back as they were stored, and keep the row for their time', () => {
+  const memory = { ...NO_MEMORY, ownEtags: { until: 3000, etags: new Map([['__proto__', 'W/"2"']]) } };
+  expect(memoryOf(JSON.parse(memoryText(memory) ?? 'null'), {})).toEqual(memory);
+  expect(forgettableFrom(memory)).toBe(3000);
 });

@@ -37,13 +37,13 @@ test(
 );
 
 const EXPECTED =
-  'conflicts failures unanswered late staleReads refusedWhole replays deaths fenced merged ' +
+  'conflicts failures unanswered late staleReads unread refusedWhole replays deaths fenced merged ' +
   'created updated deleted unchanged superseded REJECTED_BY_API UNKNOWN_ASSIGNMENT CONFLICT_LIMIT OVERLAP';
 
 function count(met: Map<string, number>, { api, deaths, fenced, merged, journeys }: Run): void {
   const add = (what: string, times = 1) => met.set(what, (met.get(what) ?? 0) + times);
-  const { late, staleReads, replays } = api;
-  const figures = { ...api.toldInAll, late, staleReads, replays, deaths, fenced, merged };
+  const { late, staleReads, replays, unread } = api;
+  const figures = { ...api.toldInAll, late, staleReads, unread, replays, deaths, fenced, merged };
   for (const [what, times] of Object.entries(figures)) add(what, times);
   for (const { results } of journeys.flatMap(({ endings }) => endings)) {
     for (const { result, error } of results) add(error?.code ?? result);

@@ -134,7 +134,7 @@ describe('related lanes rest', () => {
       },
       UPDATED,
     );
-    made.wrote('T1', 'W/"2"');
+    made.wrote({ id: 'T1', operation: 'update' }, 'W/"2"');
     expect(completionOf(made).alsoRest).toEqual({ territoryIds: ['SOUTH', 'WEST'], delayMs: 2000 });
   });
 
@@ -142,7 +142,7 @@ describe('related lanes rest', () => {
     const made = report(lane(two));
     made.end('T2', { covers: [{ position: 1, index: 1 }], supersedes: [] }, FAILED);
     made.end('T1', { covers: [{ position: 2, index: 0 }], supersedes: [] }, UPDATED);
-    made.wrote('T1', 'W/"2"');
+    made.wrote({ id: 'T1', operation: 'update' }, 'W/"2"');
     expect(completionOf(made).alsoRest?.territoryIds).toEqual(['SOUTH']);
     expect(completionOf(report(lane(two))).alsoRest).toBeUndefined();
   });

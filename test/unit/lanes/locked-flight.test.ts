@@ -69,6 +69,7 @@ function world() {
     rules: {
       retry: { limit: 5, firstDelayMs: 2000, maxDelayMs: 32_000 },
       onOverlap: 'source-wins',
+      ownEtags: 'trusted',
       propagation: PROPAGATION,
       doubtLastsMs: 120_000,
     },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Rest } from '../../../srv/journal/port.ts';
-import { hasCaughtUp, probeIntervalMs, restAfter, wentEarly } from '../../../srv/lanes/propagation.ts';
+import { earlyAgeMs, hasCaughtUp, probeIntervalMs, restAfter } from '../../../srv/lanes/propagation.ts';
 import type { RecordState } from '../../../srv/territory-api/port.ts';
 
 const RULES = { minMs: 2000, maxMs: 5000 };
@@ -89,9 +89,10 @@ test('probes are spread over the time between shortest and longest rest, and nev
 });
 
 test('a write went early if it carried the ETag of our own last write before the longest rest was over', () => {
-  expect(wentEarly(rest({ T1: 'e1' }), 'T1', 'e1', NOW)).toBe(true);
-  expect(wentEarly(rest({ T1: 'e1' }), 'T1', 'e1', NOW + 5000)).toBe(false);
-  expect(wentEarly(rest({ T1: 'e1' }), 'T1', 'e9', NOW)).toBe(false);
-  expect(wentEarly(rest({ T1: 'e1' }), 'T2', undefined, NOW)).toBe(false);
-  expect(wentEarly(undefined, 'T1', 'e1', NOW)).toBe(false);
+  expect(earlyAgeMs(rest({ T1: 'e1' }), 'T1', 'e1', NOW, RULES)).toBe(0);
+  expect(earlyAgeMs(rest({ T1: 'e1' }), 'T1', 'e1', NOW + 4999, RULES)).toBe(4999);
+  expect(earlyAgeMs(rest({ T1: 'e1' }), 'T1', 'e1', NOW + 5000, RULES)).toBeUndefined();
+  expect(earlyAgeMs(rest({ T1: 'e1' }), 'T1', 'e9', NOW, RULES)).toBeUndefined();
+  expect(earlyAgeMs(rest({ T1: 'e1' }), 'T2', undefined, NOW, RULES)).toBeUndefined();
+  expect(earlyAgeMs(undefined, 'T1', 'e1', NOW, RULES)).toBeUndefined();
 });

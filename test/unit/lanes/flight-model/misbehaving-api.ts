@@ -68,11 +68,15 @@ export class MisbehavingApi extends TerritoryApiDouble {
   /** How often a write was carried out late, and a read showed an old state. */
   late = 0;
   staleReads = 0;
+  /** Updates sent for the first time whose record was not read since our write before. */
+  unread = 0;
   /** Called when a write freezes: its answer comes `FROZEN_MS` later. */
   onFreeze: () => void = () => {};
   private readonly script: Script;
   private readonly lateCreates: Behaviour['lateCreates'];
   private readonly told = new Map<string, Told>();
+  private readonly readSince = new Set<string>();
+  private readonly sentKeys = new Set<string>();
 
   constructor(clock: Clock, script: Script, behaviour: Behaviour) {
     super(clock, behaviour);
@@ -97,6 +101,7 @@ export class MisbehavingApi extends TerritoryApiDouble {
       return { kind: 'trouble', trouble: { reason: 'network', message: 'no answer' } };
     }
     const proof = this.isProof(request);
+    for (const ref of request.records) this.readSince.add(recordKey(ref));
     if (request.pastCache && !proof) this.tell('looks', request.records);
     const records = request.records.map((ref) => this.look(recordKey(ref), proof ? 'fresh' : 'perhaps late'));
     return { kind: 'read', records, proof, cacheStatus: [] };
@@ -104,6 +109,7 @@ export class MisbehavingApi extends TerritoryApiDouble {
 
   override async write(requests: readonly WriteRequest[]): Promise<WriteAnswer> {
     requireLawful(requests);
+    for (const request of requests) this.countUnread(request);
     switch (this.script.pick(16)) {
       case 1: // never arrived
         return this.leaveUnanswered(requests);
@@ -126,6 +132,13 @@ export class MisbehavingApi extends TerritoryApiDouble {
       default:
         return this.answerAll(requests);
     }
+  }
+
+  private countUnread(request: WriteRequest): void {
+    const { operation, idempotencyKey } = request;
+    const wasRead = this.readSince.delete(recordKey(request));
+    if (operation === 'update' && !wasRead && !this.sentKeys.has(idempotencyKey)) this.unread += 1;
+    this.sentKeys.add(idempotencyKey);
   }
 
   protected override answerAll(requests: readonly WriteRequest[]): WriteAnswer {

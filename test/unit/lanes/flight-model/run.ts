@@ -5,6 +5,7 @@ import type { Arrival, ClaimedLane, Covered, Ending } from '../../../../srv/jour
 import { Blame } from '../../../../srv/lanes/blame.ts';
 import { fly, type FlightDeps } from '../../../../srv/lanes/flight.ts';
 import type { EndChange } from '../../../../srv/lanes/lane-report.ts';
+import { ownEtagRule } from '../../../../srv/lanes/own-etags.ts';
 import { PropagationEstimate } from '../../../../srv/lanes/propagation-estimate.ts';
 import { BulkReads } from '../../../../srv/lanes/bulk-read.ts';
 import { Suspects } from '../../../../srv/lanes/suspects.ts';
@@ -73,6 +74,7 @@ export async function run(history: History): Promise<Run> {
     rules: {
       retry: { limit: history.retryLimit, firstDelayMs: 2000, maxDelayMs: 32_000 },
       onOverlap: history.onOverlap,
+      ownEtags: ownEtagRule(history.onOverlap),
       propagation: history.propagation,
       doubtLastsMs: 120_000,
     },
@@ -160,6 +162,10 @@ class FixedRest extends PropagationEstimate {
   }
 
   override get restMs(): number {
+    return this.fixedMs;
+  }
+
+  override restFrom(): number {
     return this.fixedMs;
   }
 }

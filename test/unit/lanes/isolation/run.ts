@@ -77,6 +77,7 @@ export async function flyTraffic(traffic: Traffic): Promise<Flown> {
     rules: {
       retry: { limit: 5, firstDelayMs: 2000, maxDelayMs: 32_000 },
       onOverlap: 'source-wins',
+      ownEtags: 'trusted',
       propagation,
       doubtLastsMs: 120_000,
     },

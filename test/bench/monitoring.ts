@@ -3,6 +3,7 @@
  * at the end) and without, in pairs one after the other. The whole service runs, over AMQP and HTTP, against mesh and territory API on
  * a thread of their own. SHORT=1: only to see that it runs.
  */
+/* oxlint-disable unicorn/require-post-message-target-origin -- messages go to a thread, which has no origin */
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { Worker } from 'node:worker_threads';

@@ -1,4 +1,5 @@
 /** Mesh and territory API on a thread of their own, so that what they cost is not taken for the service's. */
+/* oxlint-disable unicorn/require-post-message-target-origin -- messages go to a thread, which has no origin */
 import { parentPort, workerData } from 'node:worker_threads';
 import { setField } from '../../system/published-change.ts';
 import { startWorld } from '../../system/world.ts';

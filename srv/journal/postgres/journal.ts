@@ -264,13 +264,11 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     this.announcements.tell();
   }
 
-  /** What the mesh refuses for good: kept for a person, handed out no more. */
   async park(ids: readonly string[]): Promise<void> {
     await this.patiently(() => this.database.run('outbox/park', [ids]));
     this.taken.remove(ids);
   }
 
-  /** Nothing is lost with a link: whatever was appended stays. */
   async receiverLost(): Promise<void> {
     return undefined;
   }
@@ -279,7 +277,6 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     return this.announcements.listen(listener);
   }
 
-  /** Deliveries are settled after `append`, so none is ever released. */
   onReleased(): () => void {
     return () => undefined;
   }

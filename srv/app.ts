@@ -294,7 +294,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   ports.metrics?.watch({
     known: () => ({
       conflictRate: activity.figures().conflicts.rate,
-      batchSize: settings.batch.size,
+      batchSize: batch.size,
       breaker: breaker.state,
       budgetUsedRatio: budget.limit === undefined ? undefined : budget.used / budget.limit,
     }),

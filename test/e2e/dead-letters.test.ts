@@ -72,7 +72,7 @@ test('a known id with another payload is a dead letter of its own and leaves the
   await startFastService(world);
   world.publish(change);
   world.publish(setField(change.id, change.territoryId, 'A-0', 'owner', 'impostor'));
-  await world.mesh.until((mesh) => mesh.depth(world.queues.outcomes).ready === 2, 10_000);
+  await world.mesh.until(() => world.outcomes().length === 2, 10_000);
   expect(
     world
       .outcomes()

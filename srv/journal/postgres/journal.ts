@@ -209,7 +209,6 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     return this.outbox.park(ids);
   }
 
-  /** Nothing is lost with a link: whatever was appended stays. */
   async receiverLost(): Promise<void> {
     return undefined;
   }
@@ -218,7 +217,6 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     return this.announcements.listen(listener);
   }
 
-  /** Deliveries are settled after `append`, so none is ever released. */
   onReleased(): () => void {
     return () => undefined;
   }

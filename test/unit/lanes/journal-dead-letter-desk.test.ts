@@ -29,7 +29,7 @@ const LETTER: JournalLetterDetail = {
       assignments: [{ id: 'T1', operation: 'update', fields: { owner: 'E1' } }],
     },
   },
-} as JournalLetterDetail;
+};
 
 /** A desk on a journal that answers the append of a replay so. */
 function deskOf(result: AppendResult) {

@@ -3,7 +3,7 @@ import type { Violation } from './checker/violation.ts';
 import type { RunPlan } from './plan.ts';
 import { circumstancesOf } from './world/circumstances.ts';
 import { SeededFaults, type FaultKind } from './world/faults.ts';
-import { guardAgainstTheReal, settled } from './world/guard.ts';
+import { guardAgainstTheReal, settled, turn } from './world/guard.ts';
 import { Timeline } from './world/timeline.ts';
 import { Trace } from './world/trace.ts';
 import { workloadOf } from './world/workload.ts';
@@ -88,7 +88,7 @@ export async function simulate(plan: RunPlan, keeps: 'lines' | 'hash' = 'hash'):
     await goOn(timeline.nowMs + AFTERMATH_MS, () => false);
     if (!world.verdict.violation) world.checkEnd();
     world.end();
-    await settled();
+    await turn();
   } finally {
     lift();
     process.off('unhandledRejection', rejected);

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ClaimedLane, Journal } from '../../../srv/journal/port.ts';
 import { Dispatcher } from '../../../srv/lanes/dispatcher.ts';
+import { NOTHING_SENT } from '../../../srv/lanes/flight.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 import { lane, silent } from './samples.ts';
 
@@ -23,7 +24,7 @@ function dispatcherAtWork() {
     breaker: { state: 'closed', trip: () => undefined },
     fly: () =>
       new Promise((resolve) => {
-        landings.push(() => resolve({ writes: 0, conflicts: 0 }));
+        landings.push(() => resolve(NOTHING_SENT));
       }),
     isSlow: () => false,
     concurrency: 4,

@@ -332,6 +332,8 @@ export function createApp(settings: Settings, application: Application, ports: P
     },
     async stop() {
       const timeoutMs = settings.shutdown.timeoutS * 1000;
+      // Before anything is waited for: no flight starts any more.
+      dispatcher.startNoMore();
       backlog.stop();
       await processing.stop();
       await retention?.stop();

@@ -48,6 +48,8 @@ export class Dispatcher {
   private stopListening: (() => void) | undefined;
   private running = false;
   private pumping = false;
+  /** The latest look for work; never rejects. */
+  private pumped: Promise<void> = Promise.resolve();
 
   constructor(options: DispatcherOptions) {
     this.options = options;
@@ -64,15 +66,22 @@ export class Dispatcher {
     this.wakeAfter(GATHER_MS);
   }
 
-  /**
-   * Starts no new flight and waits for the running ones, which end by themselves within two request time-outs.
-   * @param patienceMs after this their requests are aborted: what was sent is then in doubt, and is repeated later
-   */
-  async stop(patienceMs: number): Promise<void> {
+  /** No lane is claimed from now on. A claim that is under way may still bring one, which flies. */
+  startNoMore(): void {
     this.running = false;
     this.timer?.cancel();
     this.stopListening?.();
+  }
+
+  /**
+   * Starts no new flight and waits for the running ones, which end by themselves within two request time-outs. One that a claim
+   * under way still brings counts among them: left behind, its lanes would stand still until their leases end.
+   * @param patienceMs after this their requests are aborted: what was sent is then in doubt, and is repeated later
+   */
+  async stop(patienceMs: number): Promise<void> {
+    this.startNoMore();
     const abort = this.options.clock.after(patienceMs, () => this.aborting.abort());
+    await this.pumped;
     await Promise.allSettled(this.flights);
     abort.cancel();
   }
@@ -85,14 +94,14 @@ export class Dispatcher {
     this.timerDueAtMs = dueAtMs;
     this.timer = this.options.clock.after(delayMs, () => {
       this.timer = undefined;
-      void this.pump();
+      if (this.pumping) this.wake();
+      else this.pumped = this.pump();
     });
   }
 
   private timerDueAtMs = 0;
 
   private async pump(): Promise<void> {
-    if (this.pumping) return this.wake();
     this.pumping = true;
     try {
       while (this.mayStart() && (await this.startFlight()));

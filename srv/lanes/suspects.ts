@@ -107,10 +107,10 @@ export class Suspects {
     let culprits = 0;
     let parts = this.expected === 'hiccup' ? [suspects] : divide(suspects);
     while (parts.length > 0 && requestsLeft > 0) {
-      const count = Math.min(this.parallel, requestsLeft);
+      const count = Math.min(this.parallel, requestsLeft, parts.length);
       const failed = await this.askParts(parts.slice(0, count), ask, findings);
       // Someone is answered, so the search is worth going on until all are told apart.
-      requestsLeft = failed.length < Math.min(count, parts.length) ? patience : requestsLeft - count;
+      requestsLeft = failed.length < count ? patience : requestsLeft - count;
       culprits += failed.filter(({ length }) => length === 1).length;
       const divided = failed.filter(({ length }) => length > 1).flatMap(divide);
       parts = [...divided, ...parts.slice(count)];

@@ -12,6 +12,8 @@ export interface RunPlan {
   /** Only the faults with these numbers strike. */
   readonly from: number;
   readonly to: number;
+  /** Name of a script that is followed instead. */
+  readonly scenario?: string;
 }
 
 const MOST_CHANGES = 140;
@@ -29,8 +31,14 @@ export function planOf(seed: number): RunPlan {
   };
 }
 
+/** The run of a script; the seed still decides how long each step takes. */
+export function scenarioPlan(scenario: string): RunPlan {
+  return { ...planOf(1), scenario };
+}
+
 /** The plan as the command line takes it. */
 export function argumentsOf(plan: RunPlan): string {
+  if (plan.scenario !== undefined) return `--scenario '${plan.scenario}'`;
   const whole = planOf(plan.seed);
   const parts = [`--seed ${plan.seed}`];
   if (plan.changes !== whole.changes) parts.push(`--changes ${plan.changes}`);

@@ -1,12 +1,14 @@
 /** One run from its seed to its verdict. The same plan gives the same run to the byte, on the same version of Node. */
 import type { Violation } from './checker/violation.ts';
 import type { RunPlan } from './plan.ts';
-import { circumstancesOf } from './world/circumstances.ts';
-import { SeededFaults, type FaultKind } from './world/faults.ts';
-import { guardAgainstTheReal, settled } from './world/guard.ts';
+import { SCENARIOS } from './scenarios/list.ts';
+import { ScriptedFaults } from './scenarios/scenario.ts';
+import { CALM, circumstancesOf, type Circumstances } from './world/circumstances.ts';
+import { SeededFaults, type FaultKind, type Faults } from './world/faults.ts';
+import { guardAgainstTheReal, settled, turn } from './world/guard.ts';
 import { Timeline } from './world/timeline.ts';
 import { Trace } from './world/trace.ts';
-import { workloadOf } from './world/workload.ts';
+import { messageOf, workloadOf, type Publication } from './world/workload.ts';
 import { World } from './world/world.ts';
 
 export interface RunResult {
@@ -27,31 +29,72 @@ const PUBLISHED_AGAIN: readonly FaultKind[] = ['published-twice', 'published-cla
 const FAULTS_AFTER_MS = 120_000;
 /** Once faults have stopped everything has to end within this time. */
 const LIVENESS_MS = 4 * 3_600_000;
-const MOST_STEPS = 60_000;
+const MOST_STEPS = 200_000;
 /** So often another record is written meanwhile: without any success nobody can tell a record's fault from the API's. */
 const COMPANY_MS = 20_000;
 /** After the end: what is frozen or under way has to come too, and must change nothing. */
 const AFTERMATH_MS = 240_000;
 
+/** What a run is made of, from a seed or from a script. */
+interface Cast {
+  readonly circumstances: Circumstances;
+  readonly faults: Faults;
+  readonly publications: readonly Publication[];
+  /** All is published by then. */
+  readonly lengthMs: number;
+}
+
 export async function simulate(plan: RunPlan, keeps: 'lines' | 'hash' = 'hash'): Promise<RunResult> {
-  const { seed, changes, territories } = plan;
-  const circumstances = circumstancesOf(seed, territories);
   const timeline = new Timeline();
   const trace = new Trace(timeline, keeps);
-  const { mode, intensity, publishedWithinMs, lifecycle } = circumstances;
+  const cast = plan.scenario === undefined ? seeded(plan) : scripted(plan.scenario, timeline);
+  return play(plan.seed, cast, timeline, trace);
+}
+
+function seeded(plan: RunPlan): Cast {
+  const { seed, changes, territories } = plan;
+  const circumstances = circumstancesOf(seed, territories);
+  const { mode, intensity, publishedWithinMs: lengthMs, lifecycle, images, values } = circumstances;
   // Without a database nobody recognises what a publisher sends again across a restart: that is not promised.
   const without = [...plan.without, ...(mode === 'embedded' ? PUBLISHED_AGAIN : [])];
   const faults = new SeededFaults({ ...plan, without, intensity });
-  const lengthMs = publishedWithinMs;
+  const cursed = circumstances.cursed?.record;
   const publications = workloadOf({
     seed,
     changes,
     territories,
     lengthMs,
     lifecycle,
-    cursed: circumstances.cursed?.record,
+    cursed,
+    images,
+    values,
     faults,
   });
+  return { circumstances, faults, publications, lengthMs };
+}
+
+/** @throws where there is no such scenario */
+function scripted(name: string, timeline: Timeline): Cast {
+  const scenario = SCENARIOS.find((one) => one.name === name);
+  if (!scenario) throw new Error(`there is no scenario called ${name}`);
+  const publications = scenario.changes.map(({ atMs, ...content }, index): Publication => {
+    const change = { id: `c${index}`, ...content };
+    return { atMs, message: messageOf(change), change };
+  });
+  return {
+    circumstances: { ...CALM, ...scenario.circumstances },
+    faults: new ScriptedFaults(scenario.strikes, timeline),
+    publications,
+    lengthMs: Math.max(...publications.map(({ atMs }) => atMs)),
+  };
+}
+
+async function play(
+  seed: number,
+  { circumstances, faults, publications, lengthMs }: Cast,
+  timeline: Timeline,
+  trace: Trace,
+): Promise<RunResult> {
   const world = new World({ seed, circumstances, timeline, faults, trace, publications });
   const rejected = (reason: unknown): void => {
     world.verdict.demand(false, 'unhandled', () => String(reason instanceof Error ? reason.stack : reason));
@@ -88,7 +131,7 @@ export async function simulate(plan: RunPlan, keeps: 'lines' | 'hash' = 'hash'):
     await goOn(timeline.nowMs + AFTERMATH_MS, () => false);
     if (!world.verdict.violation) world.checkEnd();
     world.end();
-    await settled();
+    await turn();
   } finally {
     lift();
     process.off('unhandledRejection', rejected);

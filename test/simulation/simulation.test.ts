@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { importsOf, filesBelow } from '../unit/structure/sources.ts';
 import { mutated } from './mutations/install.ts';
 import { readMutations } from './mutations/list.ts';
-import { argumentsOf, planOf, type RunPlan } from './plan.ts';
+import { argumentsOf, planOf, scenarioPlan, type RunPlan } from './plan.ts';
 import type { RunResult } from './run.ts';
 import { readArguments } from './runner/arguments.ts';
 import { runPlans } from './runner/pool.ts';
+import { SCENARIOS } from './scenarios/list.ts';
 
 const SEEDS = 12;
 const KEPT = JSON.parse(readFileSync(new URL('kept-seeds.json', import.meta.url), 'utf8')) as readonly {
@@ -55,14 +56,33 @@ describe('the simulation', () => {
   });
 });
 
+describe('the scenarios', () => {
+  it('break no guarantee', { timeout: 60_000 }, async () => {
+    const results = await resultsOf(SCENARIOS.map(({ name }) => scenarioPlan(name)));
+    expect(brokenIn(results)).toEqual([]);
+    expect(results).toHaveLength(SCENARIOS.length);
+    // Each fault of the script has struck.
+    expect(results.filter(([, { faults }]) => Object.keys(faults).length === 0)).toEqual([]);
+  });
+
+  it('name each a mutation that takes its protection away', () => {
+    const mutations = readMutations().filter(({ scenario }) => scenario !== undefined);
+    expect(new Map(mutations.map(({ mutation, scenario }) => [scenario, mutation.name]))).toEqual(
+      new Map(SCENARIOS.map(({ name, fallsWith }) => [name, fallsWith])),
+    );
+  });
+});
+
 describe('a plan', () => {
   it('is the same after it was written as arguments and read again', () => {
     const plans: RunPlan[] = [
       planOf(7),
+      ...SCENARIOS.slice(0, 1).map(({ name }) => scenarioPlan(name)),
       { ...planOf(7), changes: 3, territories: 1, without: ['crash', 'freeze'], from: 2, to: 9 },
     ];
     for (const plan of plans) {
-      expect(readArguments(argumentsOf(plan).split(' '))).toEqual({ kind: 'one', plan });
+      const written = argumentsOf(plan).match(/'[^']*'|\S+/g) ?? [];
+      expect(readArguments(written.map((part) => part.replaceAll("'", '')))).toEqual({ kind: 'one', plan });
     }
   });
 
@@ -84,10 +104,10 @@ describe('the mutations', () => {
     expect(new Set(recorded.map(({ mutation }) => mutation.name)).size).toBe(recorded.length);
   });
 
-  it('all apply to the program as it is, and each is caught by a recorded seed', () => {
-    for (const { mutation, seed } of recorded) {
+  it('all apply to the program as it is, and each is caught by a scenario or a recorded seed', () => {
+    for (const { mutation, scenario, seed } of recorded) {
       expect(() => mutated(readFileSync(mutation.file, 'utf8'), mutation)).not.toThrow();
-      expect(seed, mutation.name).toBeDefined();
+      expect(scenario ?? seed, mutation.name).toBeDefined();
     }
   });
 

@@ -5,6 +5,7 @@
 import type { Scalar } from '../../../srv/events/change.ts';
 import type { AssignmentResult, FailureCode } from '../../../srv/events/outcome.ts';
 import { BAD, POISON, type Records, type Version } from '../world/records.ts';
+import { editedFields, type Order } from '../world/operators.ts';
 import { FIELDS, type PublishedChange } from '../world/workload.ts';
 import type { Told } from './outcomes.ts';
 import type { Verdict } from './violation.ts';
@@ -23,6 +24,7 @@ export interface EffectRules {
   /** The record on which the API always fails. */
   readonly cursed: string | undefined;
   readonly toldOf: (record: string) => ToldOfRecord;
+  readonly ordersOn: (changeId: string) => readonly Order[];
 }
 
 /** What a field is where there is no record. */
@@ -32,11 +34,15 @@ type Value = Scalar | typeof ABSENT;
 /** One field of one assignment of one change. */
 interface Item {
   readonly name: string;
-  readonly value: Value;
+  /** What it sets; more than one where somebody may have edited it. */
+  readonly values: readonly Value[];
+  readonly before: Scalar | undefined;
   readonly publishedMs: number;
   readonly endedMs: number;
   readonly succeeded: boolean;
   readonly isReplay: boolean;
+  /** Replays that were ordered, carried out or not. */
+  readonly replays: readonly Order[];
 }
 
 interface Step {
@@ -79,26 +85,32 @@ export function checkEffects(
     const steps = byRecord.get(record) ?? [];
     const history = records.history(record);
     for (const field of FIELDS) {
-      const items = itemsOf(field, steps);
+      const items = itemsOf(field, steps, rules);
       const values = valuesOf(field, history);
       checkFound(`${record}.${field}`, items, values, history, verdict);
       checkLast(`${record}.${field}`, field, items, values, history, verdict);
       checkOwn(`${record}.${field}`, field, items, history, rules, verdict);
     }
     for (const step of steps) checkFault(record, step, history, rules, verdict);
+    checkSuperseded(record, steps, verdict);
   }
 }
 
-function itemsOf(field: string, steps: readonly Step[]): readonly Item[] {
+function itemsOf(field: string, steps: readonly Step[], rules: EffectRules): readonly Item[] {
   return steps.flatMap(({ expected, index, result, told }): Item[] => {
     const assignment = expected.assignments[index];
     if (!assignment) return [];
     const isDelete = assignment.operation === 'delete';
     if (!isDelete && !(field in assignment.fields)) return [];
+    const replays = rules.ordersOn(expected.id).filter(({ kind }) => kind === 'replay');
+    const isEdited = !isDelete && replays.some(({ edited }) => edited);
+    const value = isDelete ? ABSENT : (assignment.fields[field] ?? null);
     return [
       {
         name: `${expected.id}[${index}]`,
-        value: isDelete ? ABSENT : (assignment.fields[field] ?? null),
+        values: isEdited ? [value, editedFields(assignment.fields)[field] ?? null] : [value],
+        before: assignment.before?.[field],
+        replays,
         publishedMs: expected.publishedMs,
         endedMs: told.atMs,
         succeeded: WRITTEN.includes(result.result),
@@ -134,7 +146,7 @@ function checkFound(
     const found = values.findIndex(
       (value, index) =>
         index >= from &&
-        value === item.value &&
+        item.values.includes(value) &&
         (history[index]?.atMs ?? 0) <= item.endedMs &&
         (history[index + 1]?.atMs ?? Infinity) >= item.publishedMs,
     );
@@ -142,7 +154,7 @@ function checkFound(
       found !== -1,
       'lost-update',
       () =>
-        `${name}: ${item.name} ended well, but its ${String(item.value)} is not in its place: ${show(values)}`,
+        `${name}: ${item.name} ended well, but its ${item.values.map(String).join(' or ')} is not in its place: ${show(values)}`,
     );
     if (found !== -1) from = found;
   });
@@ -160,20 +172,23 @@ function checkLast(
   const last = items.at(-1);
   // What failed may have landed all the same; what a replay left out is not there.
   if (!last?.succeeded || last.isReplay) return;
+  // Whoever replays an older change with all its fields undoes what came later.
+  if (items.some(({ replays }) => replays.some(({ overwrite }) => overwrite))) return;
   const written = history.findLastIndex(
     ({ by }) => isOwn(by) && (by.operation === 'delete' || field in by.fields),
   );
   const isThere = values.some(
     (value, index) =>
       index >= written &&
-      value === last.value &&
+      last.values.includes(value) &&
       (history[index]?.atMs ?? 0) <= last.endedMs &&
       (history[index + 1]?.atMs ?? Infinity) >= last.publishedMs,
   );
   verdict.demand(
     isThere,
     'undone',
-    () => `${name}: ${last.name} set ${String(last.value)}, which the program undid: ${show(values)}`,
+    () =>
+      `${name}: ${last.name} set ${last.values.map(String).join(' or ')}, which the program undid: ${show(values)}`,
   );
 }
 
@@ -191,20 +206,66 @@ function checkOwn(
     if (!isOwn(by)) continue;
     if (by.operation !== 'delete' && !(field in by.fields)) continue;
     const value = by.operation === 'delete' ? ABSENT : (by.fields[field] ?? null);
-    const place = items.findIndex(
-      (item, index) => index >= from && item.value === value && item.publishedMs <= atMs,
+    const sets = (item: Item) => item.values.includes(value) && item.publishedMs <= atMs;
+    const place = items.findIndex((item, index) => index >= from && sets(item));
+    if (place === -1 && rules.repetition === 'again' && items.some(sets)) continue;
+    // A replay comes after later changes, and undoes none of them.
+    const replayed = items.findIndex(
+      (item) => sets(item) && item.replays.some((order) => order.atMs <= atMs),
     );
-    if (place === -1 && rules.repetition === 'again' && items.some((item) => item.value === value)) continue;
+    if (replayed !== -1) {
+      checkReplay(name, items, replayed, verdict);
+      if (place === -1 || replayed < place) continue;
+    }
     verdict.demand(
       place !== -1,
       'order',
       () =>
         `${name}: ${String(value)} was written at ${atMs} after what ${items[from]?.name ?? 'nothing'} set; the changes are ${items
-          .map((item) => `${item.name}=${String(item.value)}`)
+          .map((item) => `${item.name}=${item.values.map(String).join('|')}`)
           .join(' ')}`,
     );
     if (place !== -1) from = place;
   }
+}
+
+/** Superseded is only what later changes have set again, every field of it. */
+function checkSuperseded(record: string, steps: readonly Step[], verdict: Verdict): void {
+  const ended: readonly AssignmentResult['result'][] = [...WRITTEN, 'superseded'];
+  steps.forEach(({ expected, index, result, told }, at) => {
+    if (result.result !== 'superseded') return;
+    const later = steps.slice(at + 1).filter((step) => ended.includes(step.result.result));
+    const covers = (field: string) =>
+      later.some((step) => {
+        const assignment = step.expected.assignments[step.index];
+        return assignment?.operation === 'delete' || field in (assignment?.fields ?? {});
+      });
+    const fields = Object.keys(expected.assignments[index]?.fields ?? {});
+    verdict.demand(
+      told.decision > 0 || (fields.length > 0 && fields.every(covers)),
+      'superseded',
+      () =>
+        `${expected.id}[${index}] on ${record} was superseded, but nothing later set all of ${fields.join()}`,
+    );
+  });
+}
+
+/** A replay leaves alone what later changes had ended on before it was ordered, unless it is to overwrite. */
+function checkReplay(name: string, items: readonly Item[], at: number, verdict: Verdict): void {
+  const item = items[at];
+  if (!item || item.replays.some(({ overwrite }) => overwrite)) return;
+  const [first] = item.replays;
+  // A value that others set too is not known to be the replay's.
+  if (items.some((other, index) => index !== at && other.values.some((value) => item.values.includes(value))))
+    return;
+  const undone = items
+    .slice(at + 1)
+    .find((later) => later.succeeded && !later.isReplay && later.endedMs < (first?.atMs ?? 0));
+  verdict.demand(
+    undone === undefined || first === undefined || item.replays.length > 1,
+    'replay-undid',
+    () => `${name}: the replay of ${item.name} wrote over ${String(undone?.name)}`,
+  );
 }
 
 /** A change fails only for a fault of its own. */
@@ -241,7 +302,11 @@ function checkFault(
         'it was there',
       );
     case 'CONFLICT_LIMIT':
-      return demand(of.conflicts + of.looks > rules.retryLimit, 'met few conflicts');
+      return demand(
+        of.refusedAtMs.filter((atMs) => atMs >= expected.publishedMs && atMs <= told.atMs).length >
+          rules.retryLimit,
+        'met few conflicts',
+      );
     case 'API_ERROR':
       return demand(
         record === rules.cursed || of.failures + of.unanswered + of.refusedWhole > rules.retryLimit,
@@ -250,6 +315,8 @@ function checkFault(
     case 'OVERLAP':
       return demand(rules.onOverlap === 'review', 'the source wins');
     case 'FORBIDDEN':
+      // Where nothing else is written, nobody can tell a role that is missing from a record that is forbidden.
+      return demand(of.forbidden > rules.retryLimit, 'it was hardly forbidden');
     case 'TOO_LARGE':
     case 'INVALID_EVENT':
     case 'DISCARDED':

@@ -11,6 +11,9 @@ import type {
   LaneCompletion,
   LaneIntents,
 } from '../../../srv/journal/port.ts';
+import type { WriteRequest } from '../../../srv/territory-api/port.ts';
+import type { SimLocks } from '../world/locks.ts';
+import type { SimProcess } from '../world/process.ts';
 import type { Trace } from '../world/trace.ts';
 import type { Verdict } from './violation.ts';
 import type { WriteCheck } from './writes.ts';
@@ -29,6 +32,9 @@ export class OwnershipCheck {
   private readonly writes: WriteCheck;
   private readonly nowMs: () => number;
   private readonly owners = new Map<string, Owner>();
+  /** When each was asked to stop. */
+  private readonly asked = new Map<string, number>();
+  private readonly done = new Set<string>();
   private lastFence = 0;
 
   constructor(verdict: Verdict, trace: Trace, writes: WriteCheck, nowMs: () => number) {
@@ -44,13 +50,58 @@ export class OwnershipCheck {
     this.lastFence = 0;
   }
 
-  /** A call that took effect. */
-  called(process: string, method: string, parts: readonly unknown[], answer: unknown): void {
+  /** The process has been asked to stop. */
+  stopping(process: string): void {
+    this.asked.set(process, this.nowMs());
+  }
+
+  /** The process says that it has stopped. */
+  stopped(process: string): void {
+    this.done.add(process);
+  }
+
+  /**
+   * A write leaves the process just now. It may only where the lane and the lock are its own for as long as a request takes; a
+   * process whose clock has stood still cannot know, so only its fence and its ETags stop it.
+   */
+  leaving(
+    process: SimProcess,
+    requests: readonly WriteRequest[],
+    requestMs: number,
+    locks: SimLocks | undefined,
+  ): void {
+    const { name } = process;
+    this.verdict.demand(!this.done.has(name), 'stopped', () => `${name} has stopped, and writes`);
+    if (process.hasSlept) return;
+    for (const territoryId of new Set(requests.map((request) => request.territoryId))) {
+      const owner = this.owners.get(territoryId);
+      const leftMs = owner?.process === name ? owner.leaseEndsMs - this.nowMs() : 0;
+      this.verdict.demand(
+        leftMs > requestMs,
+        'own-lease',
+        () => `${name} wrote to ${territoryId} with ${leftMs} ms left of its lease`,
+      );
+      this.verdict.demand(
+        locks === undefined || locks.mayBelieve(name, territoryId),
+        'own-lock',
+        () => `${name} wrote to ${territoryId} without its lock`,
+      );
+    }
+  }
+
+  /** A call that took effect; the process made it at `askedAtMs`. */
+  called(
+    process: string,
+    method: string,
+    parts: readonly unknown[],
+    answer: unknown,
+    askedAtMs: number,
+  ): void {
     switch (method) {
       case 'append':
         return this.appended(process, parts[0] as readonly Arrival[], answer as readonly AppendResult[]);
       case 'claim':
-        return this.claimed(process, parts[0] as ClaimRequest, answer as readonly ClaimedLane[]);
+        return this.claimed(process, parts[0] as ClaimRequest, answer as readonly ClaimedLane[], askedAtMs);
       case 'renew':
         return this.renewed(
           parts[0] as readonly LaneClaim[],
@@ -74,7 +125,17 @@ export class OwnershipCheck {
     });
   }
 
-  private claimed(process: string, { leaseMs }: ClaimRequest, lanes: readonly ClaimedLane[]): void {
+  private claimed(
+    process: string,
+    { leaseMs }: ClaimRequest,
+    lanes: readonly ClaimedLane[],
+    askedAtMs: number,
+  ): void {
+    this.verdict.demand(
+      lanes.length === 0 || askedAtMs <= (this.asked.get(process) ?? Infinity),
+      'stopped',
+      () => `${process} was asked to stop, and claims`,
+    );
     for (const { territoryId, fence, changes } of lanes) {
       this.trace.note(`${process} claims ${territoryId} with ${changes.length} changes`);
       const before = this.owners.get(territoryId);

@@ -23,6 +23,9 @@ export interface Told {
   refusedWhole: number;
   /** Reads past the cache that were no proof. */
   looks: number;
+  forbidden: number;
+  /** When it was told of a conflict, or looked past the cache in vain. */
+  readonly refusedAtMs: number[];
 }
 
 export class WriteCheck implements ApiWatch {
@@ -50,7 +53,15 @@ export class WriteCheck implements ApiWatch {
   toldOf(record: string): Told {
     let told = this.told_.get(record);
     if (!told) {
-      told = { conflicts: 0, failures: 0, unanswered: 0, refusedWhole: 0, looks: 0 };
+      told = {
+        conflicts: 0,
+        failures: 0,
+        unanswered: 0,
+        refusedWhole: 0,
+        looks: 0,
+        forbidden: 0,
+        refusedAtMs: [],
+      };
       this.told_.set(record, told);
     }
     return told;
@@ -91,6 +102,7 @@ export class WriteCheck implements ApiWatch {
         return void wait(this.rules.restMs, 'a success');
       case 'conflict':
         told.conflicts += 1;
+        told.refusedAtMs.push(this.nowMs());
         // After the last retry there is nothing to wait for: the record is looked at once more, and the change ends.
         if (this.count(record) <= this.rules.retryLimit) wait(this.rules.retryFirstDelayMs, 'a conflict');
         return;
@@ -101,8 +113,10 @@ export class WriteCheck implements ApiWatch {
       case 'running':
         told.unanswered += 1;
         return void wait(this.rules.retryFirstDelayMs, 'no answer');
-      case 'defect':
       case 'refused':
+        if (answer.status === 403) told.forbidden += 1;
+        return;
+      case 'defect':
       case 'rolled-back':
         return;
     }
@@ -127,6 +141,7 @@ export class WriteCheck implements ApiWatch {
       const record = recordKey(ref);
       if (request.pastCache && !answer.proof) {
         this.toldOf(record).looks += 1;
+        this.toldOf(record).refusedAtMs.push(this.nowMs());
         this.count(record);
       }
       if (!state?.found) return `${record}=none`;

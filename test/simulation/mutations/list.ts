@@ -2,9 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Mutation } from './install.ts';
 
-/** `seed` and `rule` are absent where no seed has caught it yet. */
+/** What caught it: a scenario, or a seed; nothing yet where all three are absent. */
 export interface RecordedMutation {
   readonly mutation: Mutation;
+  readonly scenario?: string;
   readonly seed?: number;
   readonly rule?: string;
 }

@@ -1,6 +1,7 @@
 /** The command line of the runner. */
 import { parseArgs } from 'node:util';
-import { isFaultKind, planOf, type RunPlan } from '../plan.ts';
+import { SCENARIOS } from '../scenarios/list.ts';
+import { isFaultKind, planOf, scenarioPlan, type RunPlan } from '../plan.ts';
 
 export type Order =
   /** Many seeds, from this one on. */
@@ -16,16 +17,25 @@ export class WrongUse extends Error {
 }
 
 export const USAGE =
-  'npm run simulate -- --seeds N [--from S] | --seed S [--changes N] [--territories N] [--without kind,…] [--faults FROM-TO] | --mutations [--find]';
+  'npm run simulate -- --seeds N [--from S] | --seed S [--changes N] [--territories N] [--without kind,…] [--faults FROM-TO] | --scenario NAME | --mutations [--find]';
 
 /** @throws WrongUse */
 export function readArguments(given: readonly string[]): Order {
   const values = parsed(given);
   const count = numberIn('seeds', values.seeds);
   const seed = numberIn('seed', values.seed);
-  const chosen = [count !== undefined, seed !== undefined, values.mutations === true].filter(Boolean).length;
+  const { scenario } = values;
+  const chosen = [count, seed, scenario, values.mutations].filter((value) => value !== undefined).length;
   if (chosen !== 1) throw new WrongUse(USAGE);
   if (count !== undefined) return { kind: 'seeds', from: numberIn('from', values.from) ?? 1, count };
+  if (scenario !== undefined) {
+    if (SCENARIOS.every(({ name }) => name !== scenario)) {
+      throw new WrongUse(
+        `--scenario ${scenario}: there is none; they are: ${SCENARIOS.map(({ name }) => name).join('; ')}`,
+      );
+    }
+    return { kind: 'one', plan: scenarioPlan(scenario) };
+  }
   if (seed === undefined) {
     return { kind: 'mutations', search: values.find === true ? 'new-seeds' : 'recorded-seeds' };
   }
@@ -57,6 +67,7 @@ function parsed(given: readonly string[]) {
         seeds: text,
         from: text,
         seed: text,
+        scenario: text,
         changes: text,
         territories: text,
         without: text,

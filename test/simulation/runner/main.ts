@@ -2,10 +2,12 @@
  * Runs the simulation from the command line. Exit code 0: no guarantee was broken; 1: one was, and the shortest run that
  * shows it is printed; 2: wrong use.
  */
+import { availableParallelism } from 'node:os';
 import { SingleBar } from 'cli-progress';
 import { readMutations, recordSeeds, type RecordedMutation } from '../mutations/list.ts';
-import { argumentsOf, planOf, type RunPlan } from '../plan.ts';
+import { argumentsOf, planOf, scenarioPlan, type RunPlan } from '../plan.ts';
 import { simulate, type RunResult } from '../run.ts';
+import { SCENARIOS } from '../scenarios/list.ts';
 import { readArguments, WrongUse } from './arguments.ts';
 import { runPlans } from './pool.ts';
 import { shrink } from './shrink.ts';
@@ -76,34 +78,57 @@ async function onePlan(plan: RunPlan): Promise<number> {
   return 1;
 }
 
-/** @param search `new-seeds`: looks for a seed that catches those which have none, and writes it down */
+/** @param search `new-seeds`: looks for a seed that catches those whose recorded one does not any more, and writes it down */
 async function allMutations(search: 'recorded-seeds' | 'new-seeds'): Promise<number> {
+  const all = [...readMutations()];
   const escaped: string[] = [];
-  const found: RecordedMutation[] = [];
-  const all = readMutations();
-  for (const recorded of all) {
-    const { mutation, seed } = recorded;
-    const seeds =
-      search === 'new-seeds' || seed === undefined ? seedsFrom(1, SEEDS_PER_MUTATION) : seedsFrom(seed, 1);
-    let caught: { readonly seed: number; readonly rule: string } | undefined;
-    const threads = seed === undefined ? undefined : 1;
-    await runPlans(
-      seeds,
-      (plan, { violation }) => {
-        if (violation) caught ??= { seed: plan.seed, rule: violation.rule };
-        return violation ? 'stop' : 'go on';
-      },
-      { mutation, ...(threads !== undefined && { threads }) },
-    );
-    if (!caught) escaped.push(mutation.name);
-    found.push({ mutation, ...caught });
-    if (search === 'new-seeds') recordSeeds([...found, ...all.slice(found.length)]);
-    console.log(
-      `${caught ? `caught by seed ${caught.seed} (${caught.rule})` : 'NOT CAUGHT'}: ${mutation.name}`,
-    );
-  }
-  console.log(`${found.length - escaped.length} of ${found.length} mutations were caught`);
+  const waiting = all.keys();
+  // One thread each: most are caught by the first seeds, and a thread takes a while to start.
+  const work = async (): Promise<void> => {
+    for (const index of waiting) {
+      const recorded = all[index] as RecordedMutation;
+      const { mutation } = recorded;
+      const caught = await catchOne(mutation, plansFor(recorded, search));
+      all[index] = { mutation, ...caught };
+      if (search === 'new-seeds') recordSeeds(all);
+      if (!caught) escaped.push(mutation.name);
+      console.log(
+        `${caught ? `caught by ${caught.scenario ?? `seed ${caught.seed}`} (${caught.rule})` : 'NOT CAUGHT'}: ${mutation.name}`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  console.log(`${all.length - escaped.length} of ${all.length} mutations were caught`);
   return escaped.length > 0 ? 1 : 0;
+}
+
+/** The scenario that shows it comes first. */
+function* plansFor(
+  { mutation, seed }: RecordedMutation,
+  search: 'recorded-seeds' | 'new-seeds',
+): Generator<RunPlan, void> {
+  for (const { name, fallsWith } of SCENARIOS) if (fallsWith === mutation.name) yield scenarioPlan(name);
+  if (seed !== undefined) yield planOf(seed);
+  if (search === 'new-seeds') yield* seedsFrom(1, SEEDS_PER_MUTATION);
+}
+
+/** The first of these plans that the mutation does not survive. */
+async function catchOne(
+  mutation: RecordedMutation['mutation'],
+  plans: Iterator<RunPlan>,
+): Promise<Omit<RecordedMutation, 'mutation'> | undefined> {
+  let caught: Omit<RecordedMutation, 'mutation'> | undefined;
+  await runPlans(
+    plans,
+    (plan, { violation }) => {
+      const { scenario, seed } = plan;
+      if (violation)
+        caught ??= { ...(scenario === undefined ? { seed } : { scenario }), rule: violation.rule };
+      return violation ? 'stop' : 'go on';
+    },
+    { mutation, threads: 1 },
+  );
+  return caught;
 }
 
 async function report(plan: RunPlan, result: RunResult): Promise<void> {

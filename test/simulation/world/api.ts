@@ -33,6 +33,8 @@ export interface SimApiOptions {
   readonly timeline: Timeline;
   readonly faults: Faults;
   readonly watch: ApiWatch;
+  /** These requests leave a process at the very moment at which it decided to send them. */
+  readonly leaving: (process: SimProcess, requests: readonly WriteRequest[]) => void;
   readonly timeoutMs: number;
   /** A write that nobody has answered may be carried out so late. */
   readonly latestMs: number;
@@ -50,11 +52,16 @@ const TROUBLES: readonly ApiTrouble[] = [
   { reason: 'not-an-answer', status: 502, message: 'an HTML page' },
   { reason: 'destination', message: 'the destination service does not answer' },
 ];
+const FORBIDDEN: RecordAnswer = { kind: 'refused', status: 403 };
+const QUOTA_MS = { min: 11 * 60_000, max: 20 * 60_000 };
+const REVOKED_MS = { min: 1000, max: 120_000 };
 const TIMEOUT: ApiTrouble = { reason: 'timeout', message: 'no answer in time' };
 
 export class SimApi {
   private readonly options: SimApiOptions;
   private outageUntilMs = 0;
+  private revokedUntilMs = 0;
+  private quotaUntilMs = 0;
 
   constructor(options: SimApiOptions) {
     this.options = options;
@@ -86,7 +93,10 @@ export class SimApi {
   ): Promise<WriteAnswer> {
     const { watch } = this.options;
     return this.exchange<WriteAnswer>(process, 'api.write', signal, {
-      sent: () => watch.sent(process.name, requests),
+      sent: (heldUpMs) => {
+        if (heldUpMs === 0) this.options.leaving(process, requests);
+        watch.sent(process.name, requests);
+      },
       work: () => this.carryOut(requests, process),
       late: () => ({ kind: 'trouble', trouble: TIMEOUT, sent: true }),
       told: (answer) => {
@@ -106,7 +116,7 @@ export class SimApi {
     at: string,
     signal: AbortSignal,
     steps: {
-      readonly sent?: () => void;
+      readonly sent?: (heldUpMs: number) => void;
       readonly work: () => Answer | 'never';
       readonly late: () => Answer;
       readonly told: (answer: Answer) => void;
@@ -129,9 +139,10 @@ export class SimApi {
       const slow = faults.strikes('api-slow', 0.005, { process: process.name, at });
       const delayMs = (): number =>
         slow ? faults.between('api-slow', 1000, timeoutMs) : 5 + Math.floor(process.random.fraction() * 120);
+      const askedAtMs = timeline.nowMs;
       process.send(`${at} sent`, () => {
         if (isOver) return;
-        steps.sent?.();
+        steps.sent?.(timeline.nowMs - askedAtMs);
         timeline.after(delayMs(), () => {
           const answer = steps.work();
           if (answer === 'never') return;
@@ -168,6 +179,9 @@ export class SimApi {
     if (cursed?.fails === 'whole-requests' && requests.some(this.isCursed)) {
       return { kind: 'trouble', trouble: TROUBLES[0] as ApiTrouble, sent: true };
     }
+    const quota = this.quotaTrouble();
+    if (quota) return { kind: 'trouble', trouble: quota, sent: false };
+    if (this.isRevoked()) return { kind: 'answered', records: requests.map(() => FORBIDDEN) };
     if (faults.strikes('write-throttled', 0.006, occasion)) {
       return {
         kind: 'trouble',
@@ -244,6 +258,26 @@ export class SimApi {
       this.outageUntilMs = timeline.nowMs + faults.between('api-outage', 1000, 60_000);
     }
     return timeline.nowMs < this.outageUntilMs;
+  }
+
+  /** The technical user has lost its role for a while: it reads, but writes nothing. Once in a run. */
+  private isRevoked(): boolean {
+    const { faults, timeline } = this.options;
+    if (this.revokedUntilMs === 0 && faults.strikes('role-revoked', 0.001)) {
+      this.revokedUntilMs = timeline.nowMs + faults.between('role-revoked', REVOKED_MS.min, REVOKED_MS.max);
+    }
+    return timeline.nowMs < this.revokedUntilMs;
+  }
+
+  /** The day's requests are used up, and the API says for how long. Once in a run. */
+  private quotaTrouble(): ApiTrouble | undefined {
+    const { faults, timeline } = this.options;
+    if (this.quotaUntilMs === 0 && faults.strikes('quota', 0.0002)) {
+      this.quotaUntilMs = timeline.nowMs + faults.between('quota', QUOTA_MS.min, QUOTA_MS.max);
+    }
+    const retryAfterMs = this.quotaUntilMs - timeline.nowMs;
+    if (retryAfterMs <= 0) return undefined;
+    return { reason: 'throttled', status: 429, message: 'the quota is used up', retryAfterMs };
   }
 
   private someTrouble(): ApiTrouble {

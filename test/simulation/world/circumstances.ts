@@ -9,6 +9,11 @@ export interface Circumstances {
   readonly manners: Manners;
   readonly foreign: 'other-fields' | 'same-fields';
   readonly lifecycle: 'updates-only' | 'creates-and-deletes';
+  /** Whether events say what their source saw before. */
+  readonly images: 'given' | 'none';
+  /** Whether values are unique, so that it is known whose each is, or recur, so that many writes are needless. */
+  readonly values: 'unique' | 'recurring';
+  readonly locks: 'bound' | 'none';
   /** A record on which the API always fails: by itself, or together with every request that it is in. */
   readonly cursed: { readonly record: string; readonly fails: 'alone' | 'whole-requests' } | undefined;
   /** How long a process freezes. */
@@ -21,8 +26,32 @@ export interface Circumstances {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const INTENSITIES = [0.5, 2, 4, 8];
+const INTENSITIES = [1, 3, 6, 10];
 const PUBLISHED_WITHIN_MS = [500, 20_000, 120_000, 400_000];
+
+/** What a script starts from: one instance, an API whose reads are fresh, no locks. */
+export const CALM: Circumstances = {
+  mode: 'durable',
+  instances: 1,
+  territories: 2,
+  manners: {
+    idempotency: 'ignored',
+    etags: 'told',
+    checksFirst: 'version',
+    freshReads: 'all',
+    maxLagMs: 4900,
+  },
+  foreign: 'other-fields',
+  lifecycle: 'updates-only',
+  images: 'none',
+  values: 'unique',
+  locks: 'none',
+  cursed: undefined,
+  freezeMs: { min: 1000, max: 120_000 },
+  intensity: 1,
+  publishedWithinMs: 0,
+  environment: { LEASE_TTL_S: '60', TERRITORY_TIMEOUT_MS: '30000', BATCH_SIZE: '50' },
+};
 
 export function circumstancesOf(seed: number, territories: number): Circumstances {
   const random = new SeededRandom(seed, 'circumstances');
@@ -32,6 +61,7 @@ export function circumstancesOf(seed: number, territories: number): Circumstance
   const fails = pick('never', 'never', 'never', 'alone', 'whole-requests');
   const leaseS = pick(60, 60, 90);
   const batch = pick(1, 5, 50);
+  const onDeadLetter = mode === 'durable' ? pick('skip', 'skip', 'skip', 'hold') : 'skip';
   return {
     mode,
     instances: mode === 'durable' ? pick(1, 2, 2, 3) : 1,
@@ -45,6 +75,9 @@ export function circumstancesOf(seed: number, territories: number): Circumstance
     },
     foreign: pick<Circumstances['foreign']>('other-fields', 'same-fields'),
     lifecycle: pick<Circumstances['lifecycle']>('updates-only', 'creates-and-deletes'),
+    images: pick<Circumstances['images']>('given', 'none'),
+    values: pick<Circumstances['values']>('unique', 'unique', 'recurring'),
+    locks: pick<Circumstances['locks']>('bound', 'none'),
     cursed: fails === 'never' ? undefined : { record: 'territory-0/T1', fails },
     freezeMs: { min: 1000, max: 2 * leaseS * 1000 },
     intensity: pick(...(INTENSITIES as [number, ...number[]])),
@@ -52,7 +85,9 @@ export function circumstancesOf(seed: number, territories: number): Circumstance
     environment: {
       RETRY_LIMIT: pick('5', '5', '2', '0'),
       ON_OVERLAP: pick('source-wins', 'source-wins', 'review'),
+      ON_DEAD_LETTER: onDeadLetter,
       BATCH_SIZE: String(batch),
+      LOCK_TTL_S: pick('300', '60', '90'),
       LEASE_TTL_S: String(leaseS),
       TERRITORY_TIMEOUT_MS: pick('30000', '10000'),
       TERRITORY_CONCURRENCY: pick('4', '1', '2'),

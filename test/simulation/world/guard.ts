@@ -2,11 +2,24 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 
-/** Taken before anything is guarded: it lets every promise go on that can. */
+/** Taken before anything is guarded. */
 const { setImmediate: realSetImmediate } = globalThis;
 
-/** Resolves when every promise that can go on without time or input has gone on. */
+/** So often the event loop gets its turn, in which Node tells of rejections that nobody handled. */
+const TURN_EVERY = 200;
+let sinceTurn = 0;
+
+/**
+ * Resolves when every promise that can go on without time or input has gone on. Node takes the next tick only when no promise
+ * is left to go on, and that is cheap; a turn of the whole event loop asks the operating system (measured: a third of a run).
+ */
 export function settled(): Promise<void> {
+  sinceTurn = (sinceTurn + 1) % TURN_EVERY;
+  return sinceTurn === 0 ? turn() : new Promise((resolve) => process.nextTick(resolve));
+}
+
+/** Resolves after a turn of the event loop. */
+export function turn(): Promise<void> {
   return new Promise((resolve) => realSetImmediate(resolve));
 }
 

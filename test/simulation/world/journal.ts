@@ -3,14 +3,25 @@
  * Calls to it may fail before or after they took effect, take long, or meet no database at all.
  */
 import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
-import { JournalUnavailable, type Journal, type OperatedJournal } from '../../../srv/journal/port.ts';
+import {
+  JournalUnavailable,
+  type ClaimRequest,
+  type Journal,
+  type LetterBook,
+  type OperatedJournal,
+  type SharedSwitches,
+} from '../../../srv/journal/port.ts';
 import type { Clock } from '../../../srv/platform/clock.ts';
 import type { Faults } from './faults.ts';
+import { SimLetters } from './letters.ts';
 import type { SimProcess } from './process.ts';
+import { SimSwitches } from './switches.ts';
 import { START_EPOCH_MS, type Timeline } from './timeline.ts';
 
 export type FullJournal = Journal & OperatedJournal;
-type Method = keyof FullJournal;
+/** What a durable journal has beside. */
+export type DurableJournal = FullJournal & LetterBook & SharedSwitches;
+type Method = keyof DurableJournal;
 type Call = (...parts: readonly unknown[]) => Promise<unknown>;
 
 /** Sees every call that took effect, with its answer. */
@@ -19,6 +30,7 @@ export type JournalWatch = (
   method: Method,
   parts: readonly unknown[],
   answer: unknown,
+  askedAtMs: number,
 ) => void;
 
 /** As the database has it: a message whose publisher has not confirmed it by then is handed out again. */
@@ -37,6 +49,11 @@ export class SharedJournal {
   private readonly timeline: Timeline;
   private readonly faults: Faults;
   private readonly watch: JournalWatch;
+  private readonly letters: SimLetters;
+  private readonly switches = new SimSwitches();
+  /** Lanes that operators have paused, and that stand at a dead letter. */
+  private readonly paused = new Set<string>();
+  private readonly held = new Set<string>();
   private readonly taken = new Map<string, number>();
   private outageUntilMs = 0;
 
@@ -50,22 +67,27 @@ export class SharedJournal {
       after: (delayMs, action) => ({ cancel: timeline.after(delayMs, action) }),
     };
     this.store = new MemoryJournal({ clock: this.clock });
+    this.letters = new SimLetters({
+      now: () => this.clock.now(),
+      laterChanges: async (id) => (await this.store.deadLetter(id))?.laterChanges ?? 0,
+      held: (territoryId, to) => this.hold(territoryId, to),
+    });
   }
 
   /** The journal as this process has it. */
-  client(process: SimProcess): FullJournal {
+  client(process: SimProcess): DurableJournal {
     const local: Partial<Record<Method, unknown>> = {
       durability: 'journal',
       receiverLost: async () => undefined,
       onReleased: () => () => undefined,
       onWork: (listener: () => void) => this.listen(process, listener),
+      onSwitched: (listener: () => void) => this.listenToSwitches(process, listener),
     };
-    return new Proxy({} as FullJournal, {
+    return new Proxy({} as DurableJournal, {
       get: (_, name) => {
         const method = name as Method;
         if (method in local) return local[method];
-        if (method !== 'park' && typeof this.store[method as keyof MemoryJournal] !== 'function')
-          return undefined;
+        if (method !== 'park' && !this.ownerOf(method)) return undefined;
         const call: Call = (...parts) => this.call(process, method, parts);
         local[method] = call;
         return call;
@@ -86,6 +108,7 @@ export class SharedJournal {
   private callOnce(process: SimProcess, method: Method, parts: readonly unknown[]): Promise<unknown> {
     const { faults, timeline } = this;
     const occasion = { process: process.name, at: `journal.${method}` };
+    const askedAtMs = timeline.nowMs;
     const slow = faults.strikes('journal-slow', 0.003, occasion);
     const delayMs = (): number =>
       slow ? faults.between('journal-slow', 500, 8000) : 1 + Math.floor(process.random.fraction() * 6);
@@ -97,7 +120,8 @@ export class SharedJournal {
         throw new JournalUnavailable('connection or serialization failure');
       }
       const answer = await this.carryOut(method, parts);
-      this.watch(process.name, method, parts, answer);
+      await this.letters.called(method, parts, answer);
+      this.watch(process.name, method, parts, answer, askedAtMs);
       if (faults.strikes('journal-answer-lost', 0.003, occasion)) {
         throw new JournalUnavailable('the connection ended before the answer came');
       }
@@ -120,9 +144,35 @@ export class SharedJournal {
       case 'giveBack':
         for (const id of parts[0] as readonly string[]) this.taken.delete(id);
         return this.store[method](parts[0] as readonly string[]);
-      default:
-        return (this.store[method as keyof MemoryJournal] as unknown as Call).apply(this.store, [...parts]);
+      case 'claim':
+        return this.switches.arePaused ? [] : this.store.claim(parts[0] as ClaimRequest);
+      case 'pauseLane':
+        this.paused.add(parts[0] as string);
+        return this.store.pauseLane(parts[0] as string);
+      case 'resumeLane':
+        this.paused.delete(parts[0] as string);
+        return !this.held.has(parts[0] as string) && this.store.resumeLane(parts[0] as string);
+      default: {
+        const owner = this.ownerOf(method) as Readonly<Record<string, Call>>;
+        return owner[method]?.(...parts);
+      }
     }
+  }
+
+  /** Which part of the database carries it out. */
+  private ownerOf(method: string): unknown {
+    return [this.store, this.letters, this.switches].find(
+      (part) => typeof (part as unknown as Readonly<Record<string, unknown>>)[method] === 'function',
+    );
+  }
+
+  private async hold(territoryId: string, to: 'held' | 'free'): Promise<void> {
+    if (to === 'held') {
+      this.held.add(territoryId);
+      return this.store.pauseLane(territoryId);
+    }
+    this.held.delete(territoryId);
+    if (!this.paused.has(territoryId)) await this.store.resumeLane(territoryId);
   }
 
   private async expireTaken(): Promise<void> {
@@ -136,6 +186,18 @@ export class SharedJournal {
       if (this.faults.strikes('announcement-lost', 0.02, { process: process.name })) return;
       this.timeline.after(2, () => process.enter('journal.onWork', listener));
     });
+    return this.lookToo(process, listener, stop);
+  }
+
+  private listenToSwitches(process: SimProcess, listener: () => void): () => void {
+    const stop = this.switches.onSwitched(() =>
+      this.timeline.after(2, () => process.enter('journal.onSwitched', listener)),
+    );
+    return this.lookToo(process, listener, stop);
+  }
+
+  /** Besides being told the listener looks now and then; `stop` ends the telling. */
+  private lookToo(process: SimProcess, listener: () => void, stop: () => void): () => void {
     let stopped = false;
     const look = (): void => {
       if (stopped) return;

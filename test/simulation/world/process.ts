@@ -20,6 +20,7 @@ export interface ProcessOptions {
 
 const CRASH_PROBABILITY = 0.0006;
 const FREEZE_PROBABILITY = 0.0004;
+const SLEEP_PROBABILITY = 0.0002;
 const JUMP_PROBABILITY = 0.0004;
 /** A wall clock is wrong by this much at most. */
 const MOST_SKEW_MS = 5000;
@@ -35,6 +36,8 @@ export class SimProcess {
   private held: (() => void)[] = [];
   private readonly deathListeners: (() => void)[] = [];
   private skewMs: number;
+  /** What its monotonic clock has missed: that of a suspended machine stands still. */
+  private sleptMs = 0;
   private readonly startedMs: number;
 
   constructor(options: ProcessOptions) {
@@ -53,13 +56,18 @@ export class SimProcess {
     };
     this.clock = {
       now: () => START_EPOCH_MS + timeline.nowMs + this.skewMs,
-      monotonicMs: () => timeline.nowMs - this.startedMs,
+      monotonicMs: () => timeline.nowMs - this.startedMs - this.sleptMs,
       after: (delayMs, action) => this.timer(delayMs, action),
     };
   }
 
   get isDead(): boolean {
     return this.state === 'dead';
+  }
+
+  /** Its machine was suspended once, so it may believe in leases that are over: only fences stop it then. */
+  get hasSlept(): boolean {
+    return this.sleptMs > 0;
   }
 
   /** Called when it dies, by a crash or because it was stopped. */
@@ -120,6 +128,13 @@ export class SimProcess {
     this.options.timeline.after(forMs, () => this.thaw());
   }
 
+  /** As `freeze`, but its machine is suspended: its monotonic clock stands still meanwhile. */
+  sleep(forMs: number): void {
+    if (this.state !== 'running') return;
+    this.freeze(forMs);
+    this.sleptMs += forMs;
+  }
+
   private strike(at: string): void {
     const { faults, freezeMs } = this.options;
     const occasion = { process: this.name, at };
@@ -129,6 +144,9 @@ export class SimProcess {
     }
     if (faults.strikes('freeze', FREEZE_PROBABILITY, occasion)) {
       this.freeze(faults.between('freeze', freezeMs.min, freezeMs.max));
+    }
+    if (faults.strikes('sleep', SLEEP_PROBABILITY, occasion)) {
+      this.sleep(faults.between('sleep', freezeMs.min, freezeMs.max));
     }
   }
 
@@ -149,11 +167,18 @@ export class SimProcess {
 
   private timer(delayMs: number, action: () => void): Timer {
     let cancelled = false;
-    const callOff = this.options.timeline.after(delayMs, () => {
-      this.enter('timer', () => {
-        if (!cancelled) action();
+    let callOff = (): void => undefined;
+    const arm = (forMs: number, sleptMs: number): void => {
+      callOff = this.options.timeline.after(forMs, () => {
+        const missedMs = this.sleptMs - sleptMs;
+        // Timers go by the clock that stood still.
+        if (missedMs > 0) return arm(missedMs, this.sleptMs);
+        this.enter('timer', () => {
+          if (!cancelled) action();
+        });
       });
-    });
+    };
+    arm(delayMs, this.sleptMs);
     return {
       cancel() {
         cancelled = true;

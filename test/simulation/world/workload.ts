@@ -2,6 +2,7 @@
 import type { AssignmentChange, Fields } from '../../../srv/events/change.ts';
 import { SeededRandom } from '../../sandbox/territory-api/seeded-random.ts';
 import type { QueuedMessage } from './broker.ts';
+import type { Circumstances } from './circumstances.ts';
 import type { Faults } from './faults.ts';
 import { BAD, POISON } from './records.ts';
 
@@ -46,36 +47,89 @@ export interface WorkloadOptions {
   readonly lifecycle: 'updates-only' | 'creates-and-deletes';
   /** A record that is written seldom: each change of it takes minutes to fail. */
   readonly cursed: string | undefined;
+  readonly images: Circumstances['images'];
+  readonly values: Circumstances['values'];
   readonly faults: Faults;
+}
+
+interface Draft {
+  readonly atMs: number;
+  readonly number: number;
+  /** Absent: nobody can read it. */
+  readonly change?: Omit<PublishedChange, 'order'>;
+  readonly impostor?: true;
 }
 
 /** In the order of publication. */
 export function workloadOf(options: WorkloadOptions): readonly Publication[] {
-  const { seed, changes, lengthMs, faults } = options;
+  const { seed, changes, lengthMs, faults, images } = options;
   const random = new SeededRandom(seed, 'workload');
-  const publications: Publication[] = [];
+  const drafts: Draft[] = [];
   for (let number = 0; number < changes; number += 1) {
     const atMs = Math.floor(random.between(0, lengthMs));
     const change = someChange(number, random, options);
     if (faults.strikes('poison-payload', 0.01)) {
-      publications.push({ atMs, message: poisonous(number, faults) });
+      drafts.push({ atMs, number });
       continue;
     }
-    publications.push({ atMs, message: messageOf(change), change });
+    drafts.push({ atMs, number, change });
     if (faults.strikes('published-twice', 0.02)) {
-      const laterMs = faults.between('published-twice', 0, 30_000);
-      publications.push({ atMs: atMs + laterMs, message: messageOf(change), change });
+      drafts.push({ atMs: atMs + faults.between('published-twice', 0, 30_000), number, change });
     }
     if (faults.strikes('published-clash', 0.005)) {
-      const laterMs = faults.between('published-clash', 1, 30_000);
-      const other = {
-        ...change,
-        assignments: [{ id: 'T1', operation: 'update', fields: { owner: 'impostor' } }],
-      };
-      publications.push({ atMs: atMs + laterMs, message: messageOf(other as typeof change) });
+      drafts.push({
+        atMs: atMs + faults.between('published-clash', 1, 30_000),
+        number,
+        change,
+        impostor: true,
+      });
     }
   }
-  return publications.sort((a, b) => a.atMs - b.atMs);
+  drafts.sort((a, b) => a.atMs - b.atMs);
+  const source = images === 'given' ? new Source() : undefined;
+  return drafts.map((draft) => publicationOf(draft, faults, source));
+}
+
+function publicationOf(
+  { atMs, number, change, impostor }: Draft,
+  faults: Faults,
+  source: Source | undefined,
+): Publication {
+  if (!change) return { atMs, message: poisonous(number, faults) };
+  if (impostor) {
+    const assignments = [{ id: 'T1', operation: 'update', fields: { owner: 'impostor' } }] as const;
+    return { atMs, message: messageOf({ ...change, assignments }) };
+  }
+  const published = source?.publish(change) ?? change;
+  return { atMs, message: messageOf(published), change: published };
+}
+
+/** The upstream system's own records: they are what it believes to be there. */
+class Source {
+  private readonly records = new Map<string, Fields>();
+  private readonly published = new Map<string, Omit<PublishedChange, 'order'>>();
+
+  /** With the image of each field that it sets; what is published again is what was published before. */
+  publish(change: Omit<PublishedChange, 'order'>): Omit<PublishedChange, 'order'> {
+    const known = this.published.get(change.id);
+    if (known) return known;
+    const assignments = change.assignments.map((assignment) => this.apply(change.territoryId, assignment));
+    const made = { ...change, assignments };
+    this.published.set(change.id, made);
+    return made;
+  }
+
+  private apply(territoryId: string, assignment: AssignmentChange): AssignmentChange {
+    const key = `${territoryId}/${assignment.id}`;
+    const then = this.records.get(key) ?? SEEDED[assignment.id] ?? {};
+    const { operation, fields } = assignment;
+    this.records.set(key, operation === 'delete' ? {} : { ...then, ...fields });
+    if (operation !== 'update') return assignment;
+    const before = Object.fromEntries(
+      Object.keys(fields).flatMap((name) => (then[name] === undefined ? [] : [[name, then[name]]])),
+    );
+    return { ...assignment, before };
+  }
 }
 
 /** A structured CloudEvent. */
@@ -115,7 +169,7 @@ function poisonous(number: number, faults: Faults): QueuedMessage {
 function someChange(
   number: number,
   random: SeededRandom,
-  { territories, lifecycle, cursed, faults }: WorkloadOptions,
+  { territories, lifecycle, cursed, values, faults }: WorkloadOptions,
 ): Omit<PublishedChange, 'order'> {
   const id = `c${number}`;
   const territoryId = `territory-${random.below(territories)}`;
@@ -126,19 +180,25 @@ function someChange(
     const fate = lifecycle === 'updates-only' ? 9 : random.below(10);
     if (fate === 0) return { id: record, operation: 'delete', fields: {} };
     const operation = fate === 1 ? 'create' : 'update';
-    return { id: record, operation, fields: someFields(`${id}.${index}`, random, faults) };
+    return {
+      id: record,
+      operation,
+      fields: someFields(values === 'unique' ? `${id}.${index}` : RECURRING[random.below(2)], random, faults),
+    };
   });
   return { id, territoryId, assignments };
 }
 
-/** Most values occur once, so that the checker knows whose they are; some recur, so that writes become needless. */
-function someFields(name: string, random: SeededRandom, faults: Faults): Fields {
+const RECURRING = ['seed', 'other'];
+
+/** Values that occur once show the checker whose they are; those that recur make writes needless. */
+function someFields(name: string | undefined, random: SeededRandom, faults: Faults): Fields {
   const fields: Record<string, Fields[string]> = {};
   const first = random.below(FIELDS.length);
   const count = 1 + random.below(2);
   for (let turn = 0; turn < count; turn += 1) {
     const field = FIELDS[(first + turn) % FIELDS.length] ?? 'owner';
-    fields[field] = field === 'rank' ? random.below(3) : name;
+    fields[field] = field === 'rank' ? random.below(3) : (name ?? null);
   }
   if (faults.strikes('bad-value', 0.01))
     fields['owner'] = faults.between('bad-value', 0, 3) === 0 ? POISON : BAD;

@@ -8,6 +8,7 @@ import { ActivityRecord } from '../../../srv/monitor/activity.ts';
 import type { Log } from '../../../srv/platform/log.ts';
 import { checkEffects, type Expected } from '../checker/effects.ts';
 import { OutcomeCheck } from '../checker/outcomes.ts';
+import { OrderBook } from '../checker/orders.ts';
 import { OwnershipCheck } from '../checker/ownership.ts';
 import { Verdict } from '../checker/violation.ts';
 import { WriteCheck } from '../checker/writes.ts';
@@ -15,8 +16,10 @@ import { SimApi } from './api.ts';
 import { SimBroker } from './broker.ts';
 import type { Circumstances } from './circumstances.ts';
 import type { Faults } from './faults.ts';
-import { SharedJournal, type FullJournal } from './journal.ts';
+import { SharedJournal, type DurableJournal, type FullJournal } from './journal.ts';
+import { SimLocks } from './locks.ts';
 import { SimMesh } from './mesh.ts';
+import { Operators } from './operators.ts';
 import { SimProcess } from './process.ts';
 import { Records } from './records.ts';
 import type { Timeline } from './timeline.ts';
@@ -39,8 +42,14 @@ export interface Instance {
   readonly journal: FullJournal;
 }
 
+/** What an instance is made of besides the ports that differ by kind of journal. */
+type JournalPorts = Pick<Ports, 'journal' | 'letters' | 'switches'>;
+
 const COMPANY = 'company';
 const RESTART_MS = { min: 1000, max: 15_000 };
+const LOOK_MS = 3000;
+/** So long a process that has stopped is watched. */
+const AFTER_STOP_MS = 5000;
 
 const application: Application = {
   name: 'territory-sync',
@@ -59,6 +68,9 @@ export class World {
   readonly writes: WriteCheck;
   readonly settings: Settings;
   readonly instances = new Map<string, Instance>();
+  readonly orders = new OrderBook();
+  private readonly locks: SimLocks | undefined;
+  private readonly operators: Operators;
   private readonly ownership: OwnershipCheck;
   private readonly options: WorldOptions;
   private readonly journal: SharedJournal | undefined;
@@ -111,6 +123,8 @@ export class World {
       timeline,
       faults,
       watch: this.writes,
+      leaving: (process, requests) =>
+        this.ownership.leaving(process, requests, territory.timeoutMs, this.locks),
       timeoutMs: territory.timeoutMs,
       latestMs: Math.min(lease.ttlS * 1000, 2 * territory.timeoutMs),
       cursed: circumstances.cursed,
@@ -119,6 +133,16 @@ export class World {
     if (circumstances.mode === 'durable') {
       this.journal = new SharedJournal(timeline, faults, (...call) => this.ownership.called(...call));
     }
+    if (circumstances.locks === 'bound') this.locks = new SimLocks(timeline, faults);
+    this.operators = new Operators({
+      faults,
+      timeline,
+      trace,
+      territories: circumstances.territories,
+      instances: () => [...this.instances.values()],
+      changeOf: (id) => this.expected.find((change) => change.id === id),
+      watched: this.orders,
+    });
     this.unpublished = publications.length;
     for (const publication of publications) timeline.after(publication.atMs, () => this.publish(publication));
   }
@@ -127,6 +151,7 @@ export class World {
     for (let index = 0; index < this.options.circumstances.instances; index += 1) {
       this.startInstance(String.fromCharCode(65 + index));
     }
+    this.operators.start();
   }
 
   /** All that was published has been told of, and nothing is left to do. */
@@ -135,16 +160,26 @@ export class World {
       this.unpublished === 0 &&
       this.outcomes.outcomes.size >= this.expected.length &&
       this.broker.queue(this.settings.mesh.queue).size === 0 &&
-      this.expected.every(({ id }) => this.outcomes.outcomes.has(id))
+      this.expected.every(({ id }) => this.outcomes.outcomes.has(id)) &&
+      this.undone().length === 0
     );
   }
 
   /** A change on a record of its own: what it shows is that the API accepts writes, so that others' faults are told from its. */
   accompany(number: number): void {
+    this.operators.tidyUp(this.settings.policy.onDeadLetter === 'hold' ? 'held' : 'never held');
     const assignments = [{ id: 'T1', operation: 'update', fields: { owner: `company ${number}` } }] as const;
     const change = { id: `company ${number}`, territoryId: COMPANY, assignments };
     this.unpublished += 1;
     this.publish({ atMs: this.options.timeline.nowMs, message: messageOf(change), change });
+  }
+
+  /** Decisions that were accepted and have not ended. Without a database they are gone with their process. */
+  private undone(): readonly string[] {
+    if (this.options.circumstances.mode === 'embedded') return [];
+    return this.orders.all
+      .filter(({ changeId, decision }) => this.outcomes.outcomes.get(changeId)?.has(decision) !== true)
+      .map(({ changeId, decision }) => `${changeId}/${decision}`);
   }
 
   /** No process is replaced any more. */
@@ -159,6 +194,9 @@ export class World {
     const { expected, outcomes, records, settings, verdict, writes } = this;
     for (const { id } of expected) {
       verdict.demand(outcomes.outcomes.has(id), 'liveness', () => `${id} has not ended`);
+    }
+    for (const name of this.undone()) {
+      verdict.demand(false, 'liveness', () => `decision ${name} was accepted and has not ended`);
     }
     const work = this.broker.queue(settings.mesh.queue);
     verdict.demand(work.size === 0, 'liveness', () => `${work.size} messages are still in the work queue`);
@@ -177,6 +215,7 @@ export class World {
         repetition: circumstances.mode === 'embedded' ? 'again' : 'never',
         cursed: circumstances.cursed?.record,
         toldOf: (record) => writes.toldOf(record),
+        ordersOn: (changeId) => this.orders.of(changeId),
       },
       verdict,
     );
@@ -209,7 +248,8 @@ export class World {
       freezeMs: circumstances.freezeMs,
     });
     const { clock, random } = process;
-    const journal = this.journalOf(process);
+    const ofJournal = this.journalPortsOf(process);
+    const { journal } = ofJournal;
     const ports: Ports = {
       clock,
       random,
@@ -221,7 +261,8 @@ export class World {
         faults,
         refused: (m) => this.outcomes.refused(m),
       }),
-      journal,
+      ...ofJournal,
+      ...(this.locks && { locks: this.locks.client(process) }),
       api: this.api.client(process),
       activity: new ActivityRecord({ clock, conflicts: this.settings.conflicts }),
       budget: new ApiBudget({ limit: undefined, clock, log: this.logOf(name) }),
@@ -236,10 +277,39 @@ export class World {
       });
     });
     app.start();
+    this.stopSometime(letter, name);
   }
 
-  private journalOf(process: SimProcess): FullJournal {
-    if (this.journal) return this.journal.client(process);
+  /** The platform asks a process to stop whenever it likes; it kills what has not stopped in time. */
+  private stopSometime(letter: string, name: string): void {
+    const { faults, timeline, trace } = this.options;
+    timeline.after(LOOK_MS, () => {
+      const instance = this.instances.get(letter);
+      if (instance?.process.name !== name) return;
+      if (!faults.strikes('stop', 0.004, { process: name, at: 'timer' }))
+        return this.stopSometime(letter, name);
+      const { process, app } = instance;
+      process.enter('SIGTERM', () => {
+        trace.note(`${name} is asked to stop`);
+        this.ownership.stopping(name);
+        timeline.after(this.settings.shutdown.timeoutS * 1000, () =>
+          process.die('it has not stopped in time'),
+        );
+        void app.stop().then(() => {
+          this.ownership.stopped(name);
+          timeline.after(AFTER_STOP_MS, () => process.die('it has stopped'));
+        });
+      });
+    });
+  }
+
+  private journalPortsOf(process: SimProcess): JournalPorts & { readonly journal: FullJournal } {
+    if (!this.journal) return { journal: this.embeddedJournal(process) };
+    const shared: DurableJournal = this.journal.client(process);
+    return { journal: shared, letters: shared, switches: shared };
+  }
+
+  private embeddedJournal(process: SimProcess): FullJournal {
     const journal = new MemoryJournal({ clock: process.clock });
     return new Proxy(journal, {
       get: (target, name) => {
@@ -248,7 +318,7 @@ export class World {
         if (name === 'onWork' || name === 'onReleased') return value.bind(target) as unknown;
         return async (...parts: readonly unknown[]) => {
           const answer: unknown = await (value.apply(target, parts) as Promise<unknown>);
-          this.ownership.called(process.name, String(name), parts, answer);
+          this.ownership.called(process.name, String(name), parts, answer, this.options.timeline.nowMs);
           return answer;
         };
       },

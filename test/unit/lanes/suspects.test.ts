@@ -14,7 +14,7 @@ const request = (id: string): WriteRequest => ({
 const requests = (count: number) => Array.from({ length: count }, (_, index) => request(`A${index}`));
 
 /** An API that fails on every request which holds one of these records. */
-function apiFailingOn(poison: (id: string) => boolean) {
+function apiFailingOn(poison: (id: string) => boolean, suspects = new Suspects()) {
   const sizes: number[] = [];
   const api: TerritoryApi = {
     read: () => Promise.reject(new Error('not used')),
@@ -31,7 +31,6 @@ function apiFailingOn(poison: (id: string) => boolean) {
       return Promise.resolve({ kind: 'answered', records: part.map(() => ({ kind: 'done', status: 200 })) });
     },
   };
-  const suspects = new Suspects();
   const send = (part: readonly WriteRequest[]) =>
     sendSuspecting(suspects, api, part, new AbortController().signal);
   return { send, sizes };
@@ -53,6 +52,23 @@ test('when the same records meet trouble again, the culprit is found and the oth
   const others = answers.filter((_, index) => index !== 37);
   expect(others.every((answer) => answer.kind === 'answered' && answer.record.kind === 'done')).toBe(true);
   expect(sizes.length).toBeLessThanOrEqual(14);
+});
+
+test('a search that begins with all suspects at once goes on to divide them, however many requests it may have under way', async () => {
+  const failing = new Set(['A0', 'A1', 'A2']);
+  const { send } = apiFailingOn((id) => failing.has(id), new Suspects(4));
+  await send(requests(3));
+  failing.clear();
+  // It was a hiccup: the next search asks about all of them together first.
+  await send(requests(3));
+  failing.add('A0');
+  await send(requests(3));
+  const answers = await send(requests(3));
+  expect(answers.map((answer) => answer.kind === 'answered' && answer.record.kind)).toEqual([
+    'failed',
+    'done',
+    'done',
+  ]);
 });
 
 test('two culprits are both found', async () => {

@@ -2,7 +2,9 @@
  * The composition: the one place that knows which adapter stands behind which port. Whoever hands in ports of his own,
  * as a simulation does, gets the same program on them.
  */
+import { openDesk } from './app/desk.ts';
 import { observation, type AppObservation } from './app/observation.ts';
+import { readinessOf } from './app/readiness.ts';
 import type { Application } from './config/application.ts';
 import type { Settings } from './config/settings.ts';
 import type { OutcomeKind } from './events/outcome.ts';
@@ -24,17 +26,11 @@ import { auditLog } from './lanes/audit.ts';
 import { BatchSteering } from './lanes/batch-steering.ts';
 import { Blame } from './lanes/blame.ts';
 import { Breaker } from './lanes/breaker.ts';
-import {
-  EmbeddedDeadLetterDesk,
-  HELD_LETTERS,
-  type EmbeddedDeadLetterDeskOptions,
-} from './lanes/dead-letter-desk.ts';
 import { Dispatcher } from './lanes/dispatcher.ts';
 import { BulkReads } from './lanes/bulk-read.ts';
 import { createEndings } from './lanes/ending.ts';
 import { holdsSuspect } from './lanes/flight.ts';
 import { Intake } from './lanes/intake.ts';
-import { JournalDeadLetterDesk } from './lanes/journal-dead-letter-desk.ts';
 import { JournalLaneDesk } from './lanes/lane-desk.ts';
 import { LockWaits } from './lanes/lock-waits.ts';
 import { flyLocked, type LockedFlightDeps } from './lanes/locked-flight.ts';
@@ -49,7 +45,6 @@ import { retentionRules } from './lanes/retention-rules.ts';
 import { Suspects } from './lanes/suspects.ts';
 import { noLocks } from './lock/none.ts';
 import type { TerritoryLocks } from './lock/port.ts';
-import { planQueues } from './mesh/management/plan.ts';
 import type { Mesh } from './mesh/port.ts';
 import { tellingBoth, type ActivityRecord } from './monitor/activity.ts';
 import type { Incidents } from './monitor/alerts/watch.ts';
@@ -66,7 +61,6 @@ import { tracedAppend } from './monitor/traces/traced-journal.ts';
 import { tracedPublishing } from './monitor/traces/traced-publishing.ts';
 import type { Traces } from './monitor/traces/traces.ts';
 import { watchedJournal } from './monitor/watched-journal.ts';
-import type { DeadLetterDesk } from './operations/port.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import type { Random } from './platform/random.ts';
@@ -121,7 +115,6 @@ const MESH_SILENCE_MS = 30_000;
 /** Share of the shutdown time for flights, and for what they still have to publish. */
 const FLIGHTS_SHARE = 0.6;
 const OUTBOX_SHARE = 0.2;
-const DAY_MS = 86_400_000;
 
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
   const { clock, log, mesh, activity, budget, locks = noLocks, traces, incidents } = ports;
@@ -283,11 +276,15 @@ export function createApp(settings: Settings, application: Application, ports: P
     requestMs: settings.territory.timeoutMs,
     gate,
   });
-  const readiness = (): Readiness => ({
-    mode: embedded ? 'embedded' : 'journal',
-    receiver: receiverState(processing.paused().intake, intake.isAttached),
-    checks: [meshCheck(mesh), destinationCheck(breaker), ...lockCheck(locks)],
-  });
+  const readiness = (): Readiness =>
+    readinessOf({
+      mode: embedded ? 'embedded' : 'journal',
+      mesh,
+      breaker,
+      locks,
+      isPaused: () => processing.paused().intake,
+      isAttached: () => intake.isAttached,
+    });
   // For as long as the process lives, as both of them do.
   locks.onAvailable(() => dispatcher.wake());
   mesh.onStateChange(() => incidents?.stir());
@@ -368,54 +365,4 @@ export function createApp(settings: Settings, application: Application, ports: P
 /** A search for culprits sends at most twice as many requests as there are records; a read and some slack beside them. */
 function flightLimitMs({ batch, territory }: Settings): number {
   return (2 * batch.sizeMax + 10) * Math.max(1000, territory.timeoutMs);
-}
-
-type DeskParts = Omit<EmbeddedDeadLetterDeskOptions, 'lifeMs'>;
-
-/** The dead letters are in the journal, or held from their queue. */
-function openDesk(
-  settings: Settings,
-  { letters, mesh }: Pick<Ports, 'letters' | 'mesh'>,
-  parts: DeskParts,
-): { readonly deadLetters: DeadLetterDesk; readonly held?: EmbeddedDeadLetterDesk } {
-  if (letters) {
-    const lifeMs = settings.retention.deadLetterDays * DAY_MS;
-    return { deadLetters: new JournalDeadLetterDesk({ ...parts, letters, lifeMs }) };
-  }
-  const held = new EmbeddedDeadLetterDesk({
-    ...parts,
-    lifeMs: planQueues(settings).deadLetters.ttlS * 1000,
-  });
-  const { deadLetterQueue: queue } = settings.mesh;
-  const { windowBytes } = settings.intake;
-  held.bind(mesh.subscribe({ queue, window: HELD_LETTERS, windowBytes, keeps: 'long' }, held));
-  return { deadLetters: held, held };
-}
-
-function receiverState(paused: boolean, attached: boolean): Readiness['receiver'] {
-  if (paused) return 'paused';
-  return attached ? 'active' : 'standby';
-}
-
-function meshCheck(mesh: Mesh): Readiness['checks'][number] {
-  const { state, since, reason } = mesh.status();
-  // A renewal of the token is over in milliseconds and planned.
-  const isUp = state === 'open' || state === 'renewing';
-  return { name: 'mesh', status: isUp ? 'UP' : 'DOWN', since, reason: isUp ? undefined : reason };
-}
-
-function lockCheck(locks: TerritoryLocks): Readiness['checks'] {
-  const known = locks.check();
-  return known ? [{ name: 'lock', ...known }] : [];
-}
-
-/** The API being down is not this program's unreadiness; a destination that cannot be used is. */
-function destinationCheck(breaker: Breaker): Readiness['checks'][number] {
-  const down = breaker.reason?.reason === 'destination';
-  return {
-    name: 'destination',
-    status: down ? 'DOWN' : 'UP',
-    since: breaker.since,
-    reason: down ? breaker.reason.message : undefined,
-  };
 }

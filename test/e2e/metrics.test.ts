@@ -25,7 +25,8 @@ it('changes, writes, requests, caches and messages are metered as they happen', 
   const changes = ownerChanges(world, { territories: 4, assignments: 2, count: 20 });
   world.api.faults.inject({ kind: 'record-status', status: 412, on: 'write', records: () => true, times: 1 });
   world.api.faults.inject({ kind: 'record-status', status: 422, on: 'write', records: (id) => id === 'A-7' });
-  const service = await startFastService(world, { API_DAILY_BUDGET: '1000' });
+  // Under review every write is preceded by a read.
+  const service = await startFastService(world, { API_DAILY_BUDGET: '1000', ON_OVERLAP: 'review' });
   for (const change of changes.slice(0, 10)) world.publish(change);
   await world.untilEnded(10, 20_000);
   // Of the same records, so that a read shows an earlier write of ours.

@@ -126,6 +126,8 @@ async function untilHolding(
   messages: () => number,
 ): Promise<void> {
   await world.mesh.until((mesh) => {
+    // Alerts come to the queue of the outcomes too.
+    if (queue === 'outcomes') return world.outcomes().length >= messages();
     const { ready, unsettled } = mesh.depth(world.queues[queue]);
     return ready + unsettled >= messages();
   }, 15_000);

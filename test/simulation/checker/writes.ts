@@ -1,5 +1,5 @@
 /**
- * Watches every request to the territory API: only with an ETag that was read, stored before it is sent, never sooner than the
+ * Watches every request to the territory API: only with an ETag that a read or a write of ours showed, stored before it is sent, never sooner than the
  * rules allow, and one idempotency key for one request.
  */
 import type { ReadAnswer, ReadRequest, RecordAnswer, WriteRequest } from '../../../srv/territory-api/port.ts';
@@ -34,6 +34,8 @@ export class WriteCheck implements ApiWatch {
   private readonly trace: Trace;
   private readonly rules: WriteRules;
   private readonly nowMs: () => number;
+  /** Record → ETags that an answer to a write of ours has told. */
+  private readonly own = new Map<string, Set<string>>();
   /** Record → ETags that a read has shown. */
   private readonly shown = new Map<string, Set<string>>();
   private readonly stored = new Set<string>();
@@ -99,10 +101,13 @@ export class WriteCheck implements ApiWatch {
     switch (answer.kind) {
       case 'done':
         this.inARow.delete(record);
+        if (answer.etag !== undefined) learn(this.own, record, answer.etag);
         return void wait(this.rules.restMs, 'a success');
       case 'conflict':
         told.conflicts += 1;
         told.refusedAtMs.push(this.nowMs());
+        // Nobody had looked at the record since our own write: it is read at once, which spends no retry.
+        if (!this.isShown(request)) return;
         // After the last retry there is nothing to wait for: the record is looked at once more, and the change ends.
         if (this.count(record) <= this.rules.retryLimit) wait(this.rules.retryFirstDelayMs, 'a conflict');
         return;
@@ -145,12 +150,15 @@ export class WriteCheck implements ApiWatch {
         this.count(record);
       }
       if (!state?.found) return `${record}=none`;
-      const etags = this.shown.get(record);
-      if (etags) etags.add(state.etag);
-      else this.shown.set(record, new Set([state.etag]));
+      learn(this.shown, record, state.etag);
       return `${record}=${state.etag}`;
     });
     this.trace.note(`${process} reads ${answer.proof ? 'with proof ' : ''}${seen.join(' ')}`);
+  }
+
+  /** A read has shown the version on which the request is made. */
+  private isShown(request: WriteRequest): boolean {
+    return request.ifMatch !== undefined && this.shown.get(recordKey(request))?.has(request.ifMatch) === true;
   }
 
   private count(record: string): number {
@@ -164,12 +172,12 @@ export class WriteCheck implements ApiWatch {
     const record = recordKey(request);
     const text = JSON.stringify(request);
     const { operation, ifMatch, idempotencyKey } = request;
-    const isRead =
-      operation === 'create' || (ifMatch !== undefined && this.shown.get(record)?.has(ifMatch) === true);
+    const isKnown = ifMatch !== undefined && this.own.get(record)?.has(ifMatch) === true;
     verdict.demand(
-      isRead && ifMatch !== '*',
+      (operation === 'create' || this.isShown(request) || isKnown) && ifMatch !== '*',
       'if-match',
-      () => `${process} sent ${shown(request)} with an ETag that no read had shown`,
+      () =>
+        `${process} sent ${shown(request)} with an ETag that neither a read nor a write of ours had shown`,
     );
     verdict.demand(
       this.stored.has(text),
@@ -194,4 +202,10 @@ export class WriteCheck implements ApiWatch {
 
 function shown({ operation, ifMatch, fields, ...ref }: WriteRequest): string {
   return `${operation} ${recordKey(ref)} ${ifMatch ?? ''} ${JSON.stringify(fields)}`;
+}
+
+function learn(known: Map<string, Set<string>>, record: string, etag: string): void {
+  const etags = known.get(record);
+  if (etags) etags.add(etag);
+  else known.set(record, new Set([etag]));
 }

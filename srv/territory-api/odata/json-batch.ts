@@ -34,13 +34,18 @@ export function readBatch(items: readonly BatchItem[], body: unknown): BatchRead
   let ignored = 0;
   for (const entry of responses) {
     const response = asObject(entry);
-    const id = String(response?.['id']);
+    const id = idOf(response?.['id']);
     if (response === undefined || !/^\d{1,6}$/.test(id) || Number(id) >= items.length || byId.has(id))
       ignored += 1;
     else byId.set(id, response);
   }
   const single = items.map(({ request }, index) => readResponse(byId.get(String(index)), request));
   return { records: judgeTransactions(items, single), ignored };
+}
+
+/** A structure is no id: to make text of one that is deep enough would end the process. */
+function idOf(id: unknown): string {
+  return typeof id === 'string' || typeof id === 'number' ? String(id) : '';
 }
 
 function batchRequest(

@@ -92,6 +92,12 @@ describe('the answer to a batch', () => {
     expect(kinds([item('A'), item('B')], [{ id: '0', status: 200 }])).toEqual(['done', 'missing']);
   });
 
+  it('does not take a structure for an id, however deep it is', () => {
+    let id: unknown = '0';
+    for (let depth = 0; depth < 20_000; depth += 1) id = [id];
+    expect(kinds([item('A')], [{ id, status: 204 }])).toEqual(['missing']);
+  });
+
   it('lets the first response for an id count, and ignores what belongs to nothing', () => {
     const responses = [
       { id: '0', status: 200 },

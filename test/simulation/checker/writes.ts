@@ -34,6 +34,8 @@ export class WriteCheck implements ApiWatch {
   private readonly trace: Trace;
   private readonly rules: WriteRules;
   private readonly nowMs: () => number;
+  /** Process and record → when its latest write left. */
+  private readonly sentAtMs = new Map<string, number>();
   /** Record → ETags that an answer to a write of ours has told. */
   private readonly own = new Map<string, Set<string>>();
   /** Record → ETags that a read has shown. */
@@ -102,7 +104,11 @@ export class WriteCheck implements ApiWatch {
       case 'done':
         this.inARow.delete(record);
         if (answer.etag !== undefined) learn(this.own, record, answer.etag);
-        return void wait(this.rules.restMs, 'a success');
+        // From when it was sent: a process that slept meanwhile hears of it when all caches have long caught up.
+        return void this.notBefore.set(`${process} ${record}`, {
+          atMs: (this.sentAtMs.get(`${process} ${record}`) ?? 0) + this.rules.restMs,
+          why: 'a success',
+        });
       case 'conflict':
         told.conflicts += 1;
         told.refusedAtMs.push(this.nowMs());
@@ -197,6 +203,7 @@ export class WriteCheck implements ApiWatch {
       'delay',
       () => `${process} wrote ${record} ${(wait?.atMs ?? 0) - this.nowMs()} ms too soon after ${wait?.why}`,
     );
+    this.sentAtMs.set(`${process} ${record}`, this.nowMs());
   }
 }
 

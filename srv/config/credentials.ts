@@ -2,6 +2,7 @@
  * Reads a binding's credentials, whose shape nobody guarantees, part by part. What is missing is said with its path
  * in the binding; no message ever quotes a value.
  */
+import { pemOf, textOf } from '../platform/credential-text.ts';
 import { ConfigurationError } from './problems.ts';
 
 export class CredentialReader {
@@ -20,13 +21,12 @@ export class CredentialReader {
 
   /** A text that is not empty, or undefined. */
   text(name: string): string | undefined {
-    const value = this.#values[name];
-    return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+    return textOf(this.#values[name]);
   }
 
-  /** A certificate or key; environment files often hold its line breaks as the two characters `\n`. */
+  /** A certificate or key. */
   pem(name: string): string | undefined {
-    return this.text(name)?.replaceAll(String.raw`\n`, '\n');
+    return pemOf(this.#values[name]);
   }
 
   /**

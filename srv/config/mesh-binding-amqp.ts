@@ -1,5 +1,6 @@
 /** User-provided credentials of a plain AMQP 1.0 broker: an address and the dialect in which it names its queues. */
 import type { MeshEndpoint } from '../mesh/endpoint.ts';
+import { decodedPart } from '../platform/credential-text.ts';
 import type { CredentialReader } from './credentials.ts';
 import type { MeshBinding } from './mesh-binding.ts';
 
@@ -18,8 +19,8 @@ const DIALECTS = [
  */
 export function plainAmqp(credentials: CredentialReader): MeshBinding {
   const address = new URL(credentials.url('uri', ['amqp:', 'amqps:']));
-  const given = credentials.text('user') ?? decode(address.username);
-  const password = credentials.text('password') ?? decode(address.password);
+  const given = credentials.text('user') ?? decodedPart(address.username);
+  const password = credentials.text('password') ?? decodedPart(address.password);
   address.username = '';
   address.password = '';
   const dialect = DIALECTS.find((known) => known === credentials.text('dialect'));
@@ -45,12 +46,4 @@ export function plainAmqp(credentials: CredentialReader): MeshBinding {
       management: { kind: 'rabbitmq', uri: credentials.url('managementUri', ['http:', 'https:']) },
     }),
   };
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

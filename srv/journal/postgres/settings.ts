@@ -3,6 +3,7 @@
  * a user-provided service a `uri`. Read here and not by the driver, whose reading of `sslmode` differs from libpq's.
  */
 import { isIP } from 'node:net';
+import { decodedPart, pemOf, textOrNumberOf as text } from '../../platform/credential-text.ts';
 
 export type Credentials = Readonly<Record<string, unknown>>;
 
@@ -87,7 +88,7 @@ export function readEndpoint(name: string, credentials: Credentials): PostgresEn
  * by one have an authority of their own, and certificates that bear another name.
  */
 function readTls(credentials: Credentials, host: string, mode: string | undefined): PostgresTls | undefined {
-  const [root, cert, key] = ['sslrootcert', 'sslcert', 'sslkey'].map((field) => pem(credentials[field]));
+  const [root, cert, key] = ['sslrootcert', 'sslcert', 'sslkey'].map((field) => pemOf(credentials[field]));
   // Without a key `sslcert` cannot be the client's: some bindings give the authority's certificate in both.
   const ca = root ?? (key === undefined ? cert : undefined);
   const wanted =
@@ -96,21 +97,6 @@ function readTls(credentials: Credentials, host: string, mode: string | undefine
   return { verify: wanted, ...(ca && { ca }), ...(key && cert && { cert, key }) };
 }
 
-/** Environment files often hold line breaks as the two characters `\n`. */
-function pem(value: unknown): string | undefined {
-  return text(value)?.replaceAll(String.raw`\n`, '\n');
-}
-
-function text(value: unknown): string | undefined {
-  if (typeof value === 'number') return String(value);
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
-}
-
 function decoded(part: string | undefined): string | undefined {
-  if (!part) return undefined;
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
+  return part ? decodedPart(part) : undefined;
 }

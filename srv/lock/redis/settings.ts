@@ -3,6 +3,7 @@
  * `cluster_mode`) and a `uri`; a user-provided service a `uri`, `redis://` or, encrypted, `rediss://`.
  */
 import { isIP } from 'node:net';
+import { decodedPart, pemOf, textOrNumberOf as text } from '../../platform/credential-text.ts';
 
 export type Credentials = Readonly<Record<string, unknown>>;
 
@@ -78,7 +79,7 @@ export function readEndpoint(name: string, credentials: Credentials): RedisEndpo
 }
 
 function readTls(credentials: Credentials, host: string): RedisTls {
-  const [ca, cert, key] = ['ca', 'cert', 'key'].map((field) => pem(credentials[field]));
+  const [ca, cert, key] = ['ca', 'cert', 'key'].map((field) => pemOf(credentials[field]));
   return {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && key !== undefined && { cert, key }),
@@ -92,21 +93,6 @@ function isTrue(value: unknown): boolean {
   return value === true || (typeof value === 'string' && value.trim().toLowerCase() === 'true');
 }
 
-/** Environment files often hold line breaks as the two characters `\n`. */
-function pem(value: unknown): string | undefined {
-  return text(value)?.replaceAll(String.raw`\n`, '\n');
-}
-
-function text(value: unknown): string | undefined {
-  if (typeof value === 'number') return String(value);
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
-}
-
 function decoded(part: string | undefined): string | undefined {
-  if (!part) return undefined;
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
+  return part ? decodedPart(part) : undefined;
 }

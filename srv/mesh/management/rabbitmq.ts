@@ -2,6 +2,7 @@
  * Queue management of RabbitMQ through its management HTTP API, on the default virtual host, which is also the one that an AMQP 1.0
  * connection without a host name gets. Topics are bindings of the exchange `amq.topic`.
  */
+import { decodedPart } from '../../platform/credential-text.ts';
 import type { PropertyValue, QueueAdministration, QueueProperties } from './administration.ts';
 import { createJsonApi } from './json-api.ts';
 import type { ManagementParts } from './patience.ts';
@@ -107,21 +108,12 @@ function addressOf({ uri, user, password }: RabbitManagement): {
 } {
   const url = new URL(uri);
   const pair =
-    url.username === '' ? `${user}:${password}` : `${decoded(url.username)}:${decoded(url.password)}`;
+    url.username === '' ? `${user}:${password}` : `${decodedPart(url.username)}:${decodedPart(url.password)}`;
   return {
     // Behind a proxy the API may have a path of its own.
     base: url.origin + url.pathname.replace(/\/+$/, ''),
     authorization: `Basic ${Buffer.from(pair).toString('base64')}`,
   };
-}
-
-/** A percent sign that begins no escape stands for itself. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 /** Arguments of the declaration, over what policies set under the same names without `x-`. */

@@ -2,6 +2,7 @@
  * Where SAP Cloud Logging takes metrics and traces, from what its binding says: gRPC with client certificates, nothing else
  * (SAP Help, "Ingest via OpenTelemetry API Endpoint"). The keys are there only where the instance was made with `ingest_otlp`.
  */
+import { pemOf, textOf } from '../../platform/credential-text.ts';
 
 export interface OtlpEndpoint {
   /** `https://host:port` */
@@ -28,28 +29,23 @@ export function readOtlpEndpoint(
   name: string,
   credentials: Readonly<Record<string, unknown>>,
 ): OtlpEndpoint | undefined {
-  const address = text(credentials['ingest-otlp-endpoint']);
+  const address = textOf(credentials['ingest-otlp-endpoint']);
   if (address === undefined) return undefined;
   const refuse = (why: string): never => {
     throw new TelemetrySettingsError(`The binding ${name} ${why}.`);
   };
   const pem = (key: string): string =>
-    text(credentials[key])?.replaceAll(String.raw`\n`, '\n') ??
-    refuse(`has an "ingest-otlp-endpoint" but no "${key}": bind the service anew`);
+    pemOf(credentials[key]) ?? refuse(`has an "ingest-otlp-endpoint" but no "${key}": bind the service anew`);
   const url = address.includes('://') ? address : `https://${address}`;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'https:' || parsed.hostname === '') {
     refuse('has a wrong "ingest-otlp-endpoint": it must be a host with a port, as in host:443');
   }
-  const ca = text(credentials['server-ca'])?.replaceAll(String.raw`\n`, '\n');
+  const ca = pemOf(credentials['server-ca']);
   return {
     url,
     cert: pem('ingest-otlp-cert'),
     key: pem('ingest-otlp-key'),
     ...(ca !== undefined && { ca }),
   };
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
 }

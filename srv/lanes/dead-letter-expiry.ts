@@ -22,12 +22,34 @@ export interface ExpiringLetter {
   readonly expiresAt: number | null;
 }
 
-export interface ExpiryWatchOptions {
+/** Who hears of dead letters that expire soon. */
+export interface ExpiryListeners {
+  readonly log: Log;
+  /** How many, and when. Must not throw. */
+  readonly onExpiring?: (count: number, when: string) => void;
+}
+
+export interface ExpiryWatchOptions extends ExpiryListeners {
   readonly letters: () => readonly ExpiringLetter[];
   readonly clock: Clock;
-  readonly log: Log;
-  /** Told of dead letters that expire soon, and when. Must not throw. */
-  readonly onExpiring?: (count: number, when: string) => void;
+}
+
+/** @param when as in "they expire within a day" */
+export function tellExpiring(
+  { log, onExpiring }: ExpiryListeners,
+  ids: readonly string[],
+  when: string,
+): void {
+  log.warn(`Dead letters expire ${when} and are then gone: replay or discard them`, {
+    alert: 'TerritorySyncDeadLetterExpiring',
+    ...named(ids),
+  });
+  onExpiring?.(ids.length, when);
+}
+
+/** For a line of the log: how many, and the first of them. */
+export function named(ids: readonly string[]): { readonly count: number; readonly ids: readonly string[] } {
+  return { count: ids.length, ids: ids.slice(0, NAMED) };
 }
 
 export class ExpiryWatch {
@@ -53,7 +75,7 @@ export class ExpiryWatch {
 
   /** Warns of what is due; each dead letter once a warning. */
   look(): void {
-    const { clock, log, letters } = this.options;
+    const { clock, letters } = this.options;
     const nowMs = clock.now();
     const due = letters().map(({ id, expiresAt }) => ({ id, warning: dueWarning(expiresAt, nowMs) }));
     for (const warning of WARNINGS) {
@@ -62,12 +84,11 @@ export class ExpiryWatch {
       );
       if (fresh.length === 0) continue;
       for (const { id } of fresh) this.remember(id, warning.leftMs);
-      log.warn(`Dead letters expire ${warning.text} and are then gone: replay or discard them`, {
-        alert: 'TerritorySyncDeadLetterExpiring',
-        count: fresh.length,
-        ids: fresh.slice(0, NAMED).map(({ id }) => id),
-      });
-      this.options.onExpiring?.(fresh.length, warning.text);
+      tellExpiring(
+        this.options,
+        fresh.map(({ id }) => id),
+        warning.text,
+      );
     }
   }
 

@@ -9,21 +9,17 @@ import {
   type Tidied,
 } from '../journal/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
-import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
+import { named, tellExpiring, type ExpiryListeners } from './dead-letter-expiry.ts';
 
 /** How often to ask for the turn, half of it more or less: not all instances at the same moment. */
 const ASK_MS = 60_000;
-const NAMED = 20;
 
-export interface RetentionKeeperOptions {
+export interface RetentionKeeperOptions extends ExpiryListeners {
   readonly journal: RetainingJournal;
   readonly rules: RetentionRules;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
-  /** Told of dead letters that expire soon, and when. Must not throw. */
-  readonly onExpiring?: (count: number, when: string) => void;
 }
 
 export class RetentionKeeper {
@@ -67,17 +63,9 @@ export class RetentionKeeper {
     const { log } = this.options;
     for (const { withinDays, ids } of expiring) {
       const when = withinDays === 1 ? 'a day' : `${withinDays} days`;
-      log.warn(`Dead letters expire within ${when} and are then gone: replay or discard them`, {
-        alert: 'TerritorySyncDeadLetterExpiring',
-        ...named(ids),
-      });
-      this.options.onExpiring?.(ids.length, `within ${when}`);
+      tellExpiring(this.options, ids, `within ${when}`);
     }
     if (expired.length > 0) log.warn('Dead letters have expired undecided', named(expired));
     if (Object.values(counts).some((count) => count > 0)) log.info('Old changes were forgotten', counts);
   }
-}
-
-function named(ids: readonly string[]): { readonly count: number; readonly ids: readonly string[] } {
-  return { count: ids.length, ids: ids.slice(0, NAMED) };
 }

@@ -2,12 +2,12 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newDatabase, whyNoServer } from '../integration/postgres-server.ts';
 import { startRedis, whyNoRedis, type OwnRedis } from '../integration/redis-server.ts';
-import { check } from '../system/checker.ts';
+import { findingsOf, flawless } from '../system/findings.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { withService } from '../system/provided-service.ts';
-import type { PublishedChange } from '../system/published-change.ts';
 import { startService, type ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
+import { summaryOf } from './asked.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
 
 const missing = whyNoRedis() ?? (await whyNoServer());
@@ -41,28 +41,12 @@ describe('With Redis', { skip: missing !== undefined && process.env['CI'] !== 't
     await world.untilReceiving();
     return service;
   };
-  const findings = (world: World, published: readonly PublishedChange[]) =>
-    check({
-      published,
-      outcomes: world.outcomes(),
-      history: world.api.history(),
-      records: world.api.records(),
-    });
   const lockCheckOf = async (service: ServiceProcess): Promise<unknown> => {
     const ready = (await (await fetch(`${service.url}/health/ready`)).json()) as {
       readonly checks: readonly { readonly name: string }[];
     };
     return ready.checks.find(({ name }) => name === 'lock');
   };
-  const FLAWLESS = {
-    failed: 0,
-    contradictions: 0,
-    lost: 0,
-    outOfOrder: 0,
-    overwrittenForeign: 0,
-    blindWrites: 0,
-  };
-
   it('a territory that another program has locked waits, the others go on, and it follows when it is free', async () => {
     const world = await fastWorld({ api: API });
     const changes = ownerChanges(world, { territories: 5, assignments: 2, count: 50 });
@@ -79,7 +63,7 @@ describe('With Redis', { skip: missing !== undefined && process.env['CI'] !== 't
     expect(await redis.client.get(KEY)).toBe('some other program');
     await redis.client.del(KEY);
     await world.untilEnded(50, 15_000);
-    expect(findings(world, changes)).toEqual({ published: 50, ended: 50, ...FLAWLESS });
+    expect(findingsOf(world, changes)).toEqual(flawless(50));
     await expect.poll(() => redis.client.keys('*'), { timeout: 5000 }).toEqual([]);
     expect(await service.stop()).toBe(0);
   });
@@ -106,7 +90,7 @@ describe('With Redis', { skip: missing !== undefined && process.env['CI'] !== 't
       expect(left.length).toBeGreaterThan(0);
       await start(world, env);
       await world.untilEnded(20, 25_000);
-      expect(findings(world, changes)).toMatchObject({ published: 20, ended: 20, failed: 0, lost: 0 });
+      expect(findingsOf(world, changes)).toMatchObject({ published: 20, ended: 20, failed: 0, lost: 0 });
       await expect.poll(() => redis.client.keys('*'), { timeout: 5000 }).toEqual([]);
     },
   );
@@ -131,7 +115,7 @@ describe('With Redis', { skip: missing !== undefined && process.env['CI'] !== 't
     await redis.restart();
     await world.untilEnded(200, 25_000);
     expect(world.api.history().length).toBeGreaterThan(writtenThen);
-    expect(findings(world, changes)).toEqual({ published: 200, ended: 200, ...FLAWLESS });
+    expect(findingsOf(world, changes)).toEqual(flawless(200));
     expect(world.mesh.depth(world.queues.deadLetters)).toEqual({ ready: 0, unsettled: 0 });
     expect(await lockCheckOf(service)).toEqual({ name: 'lock', status: 'UP', since: expect.any(String) });
   });
@@ -142,12 +126,3 @@ describe('With Redis', { skip: missing !== undefined && process.env['CI'] !== 't
     await expect(startService(env)).rejects.toThrow(/The binding locks has a wrong "uri"/);
   });
 });
-
-interface SummaryBody {
-  readonly backlog: { readonly changes: number };
-  readonly lanes: Readonly<Record<string, number>>;
-}
-
-async function summaryOf(service: ServiceProcess): Promise<SummaryBody> {
-  return (await (await fetch(`${service.url}/api/v1/summary`)).json()) as SummaryBody;
-}

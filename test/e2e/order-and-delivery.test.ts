@@ -1,16 +1,8 @@
 import { expect, test } from 'vitest';
-import { check, isFlawless } from '../system/checker.ts';
-import { setField, type PublishedChange } from '../system/published-change.ts';
-import type { World } from '../system/world.ts';
+import { isFlawless } from '../system/checker.ts';
+import { findingsOf, flawless } from '../system/findings.ts';
+import { setField } from '../system/published-change.ts';
 import { fastWorld, ownerChanges, startFastService } from './fast-world.ts';
-
-const findings = (world: World, published: readonly PublishedChange[]) =>
-  check({
-    published,
-    outcomes: world.outcomes(),
-    history: world.api.history(),
-    records: world.api.records(),
-  });
 
 test('every change of many territories ends once, in order, with its ETag', async () => {
   const world = await fastWorld();
@@ -18,17 +10,8 @@ test('every change of many territories ends once, in order, with its ETag', asyn
   await startFastService(world);
   changes.forEach((change) => world.publish(change));
   await world.untilEnded(changes.length, 15_000);
-  const found = findings(world, changes);
-  expect(found).toEqual({
-    published: 400,
-    ended: 400,
-    failed: 0,
-    contradictions: 0,
-    lost: 0,
-    outOfOrder: 0,
-    overwrittenForeign: 0,
-    blindWrites: 0,
-  });
+  const found = findingsOf(world, changes);
+  expect(found).toEqual(flawless(400));
   expect(isFlawless(found)).toBe(true);
 });
 
@@ -63,7 +46,7 @@ test('other writers cost retries, never order and never their own fields', async
   for (const change of changes) world.publish(change);
   await world.untilEnded(changes.length, 20_000);
   writers.stop();
-  const found = findings(world, changes);
+  const found = findingsOf(world, changes);
   expect(found).toMatchObject({ ended: 300, failed: 0, lost: 0, outOfOrder: 0, overwrittenForeign: 0 });
   expect(writers.writes).toBeGreaterThan(5);
   const { conflicts409, conflicts412 } = world.api.stats();
@@ -83,7 +66,7 @@ test('connections that drop while flights are under way lose nothing and keep th
     world.mesh.faults.dropConnections();
   }
   await world.untilEnded(changes.length, 20_000);
-  expect(findings(world, changes)).toMatchObject({
+  expect(findingsOf(world, changes)).toMatchObject({
     ended: 300,
     failed: 0,
     contradictions: 0,

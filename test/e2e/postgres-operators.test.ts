@@ -1,11 +1,11 @@
 /** Operators of several processes on one database: whichever they ask, they see and decide the same. */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { newDatabase, whyNoServer } from '../integration/postgres-server.ts';
-import { withPostgres } from '../system/postgres-binding.ts';
+import { describe, expect, it } from 'vitest';
+import { whyNoServer } from '../integration/postgres-server.ts';
 import { setField } from '../system/published-change.ts';
-import { startService, type ServiceProcess } from '../system/service-process.ts';
+import type { ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
+import { onOneDatabase } from './one-database.ts';
 
 const missing = await whyNoServer();
 if (missing !== undefined) console.log(`Skipped: operators of several instances, since ${missing}`);
@@ -30,26 +30,11 @@ describe(
   'Operators of two instances',
   { skip: missing !== undefined && process.env['CI'] !== 'true' },
   () => {
-    beforeAll(() => {
-      if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    });
-
-    const open: (() => Promise<unknown>)[] = [];
-    afterEach(async () => {
-      for (const close of open.splice(0).toReversed()) await close();
-    });
-
+    const { makeDatabase, start } = onOneDatabase(missing, { ...FAST_SETTINGS, ON_DEAD_LETTER: 'hold' });
     const startTwo = async (world: World): Promise<readonly [ServiceProcess, ServiceProcess]> => {
-      const database = await newDatabase();
-      open.push(() => database.drop());
-      const settings = { ...FAST_SETTINGS, ON_DEAD_LETTER: 'hold' };
-      const start = async (index: number): Promise<ServiceProcess> => {
-        const env = withPostgres(world.env(settings), database.credentials);
-        const service = await startService({ ...env, CF_INSTANCE_INDEX: String(index) });
-        open.push(() => service.kill());
-        return service;
-      };
-      const both = await Promise.all([start(0), start(1)]);
+      const database = await makeDatabase();
+      const startAs = (index: number) => start(world, database, { CF_INSTANCE_INDEX: String(index) });
+      const both = await Promise.all([startAs(0), startAs(1)]);
       await world.untilReceiving();
       return both;
     };

@@ -1,51 +1,20 @@
 /** A daily budget and a quota pause hold over all processes on a database, and over their restarts. */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { newDatabase, whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
-import { withPostgres } from '../system/postgres-binding.ts';
-import { startService, type ServiceProcess } from '../system/service-process.ts';
-import type { World } from '../system/world.ts';
+import { describe, expect, it } from 'vitest';
+import { whyNoServer } from '../integration/postgres-server.ts';
+import type { ServiceProcess } from '../system/service-process.ts';
+import { order, summaryOf } from './asked.ts';
 import { fastWorld } from './fast-world.ts';
+import { onOneDatabase } from './one-database.ts';
 import { expectUnharmed, HUNDREDTH, publishChanges } from './unharmed.ts';
 
 const missing = await whyNoServer();
 if (missing !== undefined) console.log(`Skipped: the quota of several processes, since ${missing}`);
 
-interface Summary {
-  readonly quota: { readonly limit: number | null; readonly used: number; readonly freesAt: string | null };
-  readonly breaker: { readonly state: string };
-}
-
-const summaryOf = async (service: ServiceProcess): Promise<Summary> =>
-  (await (await fetch(`${service.url}/api/v1/summary`)).json()) as Summary;
-
 describe(
   'The quota of processes on one database',
   { skip: missing !== undefined && process.env['CI'] !== 'true' },
   () => {
-    beforeAll(() => {
-      if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    });
-
-    const open: (() => Promise<unknown>)[] = [];
-    afterEach(async () => {
-      for (const close of open.splice(0).toReversed()) await close();
-    });
-
-    const makeDatabase = async (): Promise<OwnDatabase> => {
-      const database = await newDatabase();
-      open.push(() => database.drop());
-      return database;
-    };
-    const start = async (
-      world: World,
-      database: OwnDatabase,
-      settings: Readonly<Record<string, string>> = {},
-    ): Promise<ServiceProcess> => {
-      const env = withPostgres(world.env({ ...HUNDREDTH.settings, ...settings }), database.credentials);
-      const service = await startService(env);
-      open.push(() => service.kill());
-      return service;
-    };
+    const { makeDatabase, start } = onOneDatabase(missing, HUNDREDTH.settings);
 
     it('is spent once: a process that starts when it is used up sends nothing, and shows what the others used', async () => {
       const BUDGET = 20;
@@ -88,11 +57,7 @@ describe(
       await world.untilReceiving();
       await expect.poll(() => state(second), { timeout: 10_000 }).toBe('quota');
       expect(world.api.stats().requests).toBe(requests);
-      await fetch(`${second.url}/api/v1/processing/resume`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ what: 'flights' }),
-      });
+      await order(second, 'resume', 'flights');
       await world.untilEnded(changes.length, 20_000);
       expectUnharmed(world, changes);
     }, 120_000);

@@ -1,13 +1,13 @@
 /** Work is spread evenly over the processes on a database, within one limit for all; and goes over from an old one to a new one. */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { newDatabase, whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
-import type { LoggedRequest } from '../sandbox/territory-api/index.ts';
-import { check } from '../system/checker.ts';
-import { withPostgres } from '../system/postgres-binding.ts';
+import { describe, expect, it } from 'vitest';
+import { whyNoServer } from '../integration/postgres-server.ts';
+import { findingsOf, flawless } from '../system/findings.ts';
 import type { PublishedChange } from '../system/published-change.ts';
-import { startService, type ServiceProcess } from '../system/service-process.ts';
+import type { ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
+import { order, summaryOf } from './asked.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
+import { mostAtATime, onOneDatabase } from './one-database.ts';
 
 const missing = await whyNoServer();
 if (missing !== undefined) console.log(`Skipped: shares of several processes, since ${missing}`);
@@ -19,82 +19,10 @@ const SETTINGS = {
   BATCH_SIZE: '4',
   BATCH_SIZE_MAX: '8',
 };
-const FLAWLESS = {
-  failed: 0,
-  contradictions: 0,
-  lost: 0,
-  outOfOrder: 0,
-  overwrittenForeign: 0,
-  blindWrites: 0,
-};
-
-interface Summary {
-  readonly backlog: { readonly changes: number };
-  readonly perMinute: readonly { readonly writes: number }[];
-}
-
-const summaryOf = async (service: ServiceProcess): Promise<Summary> =>
-  (await (await fetch(`${service.url}/api/v1/summary`)).json()) as Summary;
-
-const order = (service: ServiceProcess, what: 'pause' | 'resume', of: 'flights' | 'all') =>
-  fetch(`${service.url}/api/v1/processing/${what}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ what: of }),
-  });
-
-/** Times are whole milliseconds: what looks like an overlap of two is none. */
-const ROUNDING_MS = 2;
-
-/** The most that were under way at one moment. */
-function mostAtOnce(requests: readonly LoggedRequest[]): number {
-  const steps = requests.flatMap(({ at, ms }) => [
-    { at, by: 1 },
-    { at: at + Math.max(0, ms - ROUNDING_MS), by: -1 },
-  ]);
-  let underWay = 0;
-  let most = 0;
-  for (const { by } of steps.toSorted((a, b) => a.at - b.at || a.by - b.by)) {
-    underWay += by;
-    most = Math.max(most, underWay);
-  }
-  return most;
-}
-
 describe('Processes on one database', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-  });
-
-  const open: (() => Promise<unknown>)[] = [];
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-  });
-
-  const makeDatabase = async (): Promise<OwnDatabase> => {
-    const database = await newDatabase();
-    open.push(() => database.drop());
-    return database;
-  };
-  const start = async (
-    world: World,
-    database: OwnDatabase,
-    settings: Readonly<Record<string, string>> = {},
-  ): Promise<ServiceProcess> => {
-    const service = await startService(
-      withPostgres(world.env({ ...SETTINGS, ...settings }), database.credentials),
-    );
-    open.push(() => service.kill());
-    return service;
-  };
+  const { makeDatabase, start } = onOneDatabase(missing, SETTINGS);
   const expectFlawless = (world: World, published: readonly PublishedChange[]) => {
-    const found = check({
-      published,
-      outcomes: world.outcomes(),
-      history: world.api.history(),
-      records: world.api.records(),
-    });
-    expect(found).toEqual({ published: published.length, ended: published.length, ...FLAWLESS });
+    expect(findingsOf(world, published)).toEqual(flawless(published.length));
     const written = world.api.history().map(({ fields }) => fields['owner']);
     expect(new Set(written).size).toBe(written.length);
   };
@@ -122,7 +50,7 @@ describe('Processes on one database', { skip: missing !== undefined && process.e
       `Shares of three processes: ${writes.map((one) => `${Math.round((100 * one) / all)} %`).join(', ')}`,
     );
     expect(Math.min(...writes) / all).toBeGreaterThan(0.2);
-    expect(mostAtOnce(world.api.requests())).toBeLessThanOrEqual(CONCURRENCY);
+    expect(mostAtATime(world.api.requests())).toBeLessThanOrEqual(CONCURRENCY);
     expectFlawless(world, changes);
   }, 150_000);
 

@@ -1,13 +1,11 @@
 /** Several processes of the service on one exclusive queue and one database. */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { newDatabase, whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
-import type { LoggedRequest } from '../sandbox/territory-api/index.ts';
-import { check } from '../system/checker.ts';
-import { withPostgres } from '../system/postgres-binding.ts';
-import type { PublishedChange } from '../system/published-change.ts';
-import { startService, type ServiceProcess } from '../system/service-process.ts';
+import { describe, expect, it } from 'vitest';
+import { whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
+import { findingsOf, flawless } from '../system/findings.ts';
+import type { ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
+import { mostAtATime, onOneDatabase } from './one-database.ts';
 
 const missing = await whyNoServer();
 if (missing !== undefined) console.log(`Skipped: several instances on one database, since ${missing}`);
@@ -23,38 +21,9 @@ const SETTINGS = {
 const API = { caches: { minLagMs: 40, maxLagMs: 100 }, latency: { baseMs: 25 } };
 
 describe('Instances on one database', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-  });
-
-  const open: (() => Promise<unknown>)[] = [];
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-  });
-
-  const start = async (
-    world: World,
-    database: OwnDatabase,
-    index: number,
-    more: Readonly<Record<string, string>> = {},
-  ): Promise<ServiceProcess> => {
-    const env = withPostgres(world.env({ ...SETTINGS, ...more }), database.credentials);
-    const service = await startService({ ...env, CF_INSTANCE_INDEX: String(index) });
-    open.push(() => service.kill());
-    return service;
-  };
-  const makeDatabase = async (): Promise<OwnDatabase> => {
-    const database = await newDatabase();
-    open.push(() => database.drop());
-    return database;
-  };
-  const findings = (world: World, published: readonly PublishedChange[]) =>
-    check({
-      published,
-      outcomes: world.outcomes(),
-      history: world.api.history(),
-      records: world.api.records(),
-    });
+  const { makeDatabase, start: startOne } = onOneDatabase(missing, SETTINGS);
+  const start = (world: World, database: OwnDatabase, index: number, more = {}): Promise<ServiceProcess> =>
+    startOne(world, database, { ...more, CF_INSTANCE_INDEX: String(index) });
 
   /** Instances that have had a lane, as far as somebody who looks now and then can see. */
   const watchOwners = (database: OwnDatabase) => {
@@ -68,14 +37,6 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
     };
   };
 
-  const FLAWLESS = {
-    failed: 0,
-    contradictions: 0,
-    lost: 0,
-    outOfOrder: 0,
-    overwrittenForeign: 0,
-    blindWrites: 0,
-  };
   const expectOneEffectEach = (world: World) => {
     const written = world.api.history().map(({ fields }) => fields['owner']);
     expect(new Set(written).size).toBe(written.length);
@@ -94,7 +55,7 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
     expect(world.outcomes().length).toBeLessThan(300);
     changes.slice(300).forEach((change) => world.publish(change));
     await world.untilEnded(changes.length, 25_000);
-    expect(findings(world, changes)).toEqual({ published: 400, ended: 400, ...FLAWLESS });
+    expect(findingsOf(world, changes)).toEqual(flawless(400));
     expectOneEffectEach(world);
   });
 
@@ -111,7 +72,7 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
       await database.endConnections();
     }
     await world.untilEnded(changes.length, 25_000);
-    expect(findings(world, changes)).toEqual({ published: 300, ended: 300, ...FLAWLESS });
+    expect(findingsOf(world, changes)).toEqual(flawless(300));
     expectOneEffectEach(world);
     const ready = await (await fetch(`${service.url}/health/ready`)).json();
     expect(ready).toMatchObject({
@@ -147,21 +108,9 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
     expect(await services[0]?.stop()).toBe(0);
     expect(await database.query(`select 1 from lanes where owner like 'instance 0 %'`)).toEqual([]);
     await world.untilEnded(changes.length, 25_000);
-    expect(findings(world, changes)).toEqual({ published: 40, ended: 40, ...FLAWLESS });
+    expect(findingsOf(world, changes)).toEqual(flawless(40));
   });
 });
-
-/** Times are whole milliseconds, rounded down: what begins in the last one of another did not run beside it. */
-function mostAtATime(requests: readonly LoggedRequest[]): number {
-  const steps = requests.flatMap(({ at, ms }) => [
-    { at, step: 1 },
-    { at: Math.max(at, at + ms - 1), step: -1 },
-  ]);
-  // Ends before beginnings.
-  steps.sort((a, b) => a.at - b.at || a.step - b.step);
-  let running = 0;
-  return Math.max(...steps.map(({ step }) => (running += step)));
-}
 
 /** The mesh gives an exclusive queue to one of them. */
 async function receiverOf(services: readonly ServiceProcess[]): Promise<ServiceProcess> {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { check } from '../system/checker.ts';
+import { findingsOf } from '../system/findings.ts';
 import { fastWorld, ownerChanges, startFastService } from './fast-world.ts';
 
 const API = { caches: { minLagMs: 40, maxLagMs: 100 }, latency: { baseMs: 25 } };
@@ -43,12 +44,7 @@ test('SIGTERM under load ends within ten seconds; the next start goes on, with n
 
   await startFastService(world);
   await world.untilEnded(changes.length, 20_000);
-  const found = check({
-    published: changes,
-    outcomes: world.outcomes(),
-    history: world.api.history(),
-    records: world.api.records(),
-  });
+  const found = findingsOf(world, changes);
   expect(found).toMatchObject({ ended: LOAD.count, failed: 0, lost: 0, outOfOrder: 0 });
   const written = world.api.history().map(({ fields }) => fields['owner']);
   expect(new Set(written).size).toBe(written.length);

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { SandboxTerritoryApi } from '../sandbox/territory-api/index.ts';
 import { check } from '../system/checker.ts';
+import { flawless } from '../system/findings.ts';
 import { setField, type PublishedChange } from '../system/published-change.ts';
 import type { World } from '../system/world.ts';
 
@@ -54,16 +55,7 @@ export function expectUnharmed(
   const records = apis.at(-1)?.records() ?? [];
   const outcomes = world.outcomes();
   expect(outcomes.filter(({ data }) => data.outcome !== 'applied')).toEqual([]);
-  expect(check({ published, outcomes, history, records })).toEqual({
-    published: published.length,
-    ended: published.length,
-    failed: 0,
-    contradictions: 0,
-    lost: 0,
-    outOfOrder: 0,
-    overwrittenForeign: 0,
-    blindWrites: 0,
-  });
+  expect(check({ published, outcomes, history, records })).toEqual(flawless(published.length));
   expect(history).toHaveLength(published.length);
   expect(world.mesh.depth(world.queues.deadLetters)).toEqual({ ready: 0, unsettled: 0 });
 }

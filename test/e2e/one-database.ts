@@ -1,0 +1,56 @@
+/** Processes of the service on one database of the test's own, and what is asked of them. */
+import { afterEach, beforeAll } from 'vitest';
+import { newDatabase, type OwnDatabase } from '../integration/postgres-server.ts';
+import type { LoggedRequest } from '../sandbox/territory-api/index.ts';
+import { withPostgres } from '../system/postgres-binding.ts';
+import { startService, type ServiceProcess } from '../system/service-process.ts';
+import type { World } from '../system/world.ts';
+
+type Env = Readonly<Record<string, string>>;
+
+export interface OneDatabase {
+  /** Dropped after the test. */
+  readonly makeDatabase: () => Promise<OwnDatabase>;
+  /** A process bound to it, killed after the test if it still runs. */
+  readonly start: (world: World, database: OwnDatabase, more?: Env) => Promise<ServiceProcess>;
+}
+
+/**
+ * To be called in a `describe` that is skipped where `missing` tells why there is no PostgreSQL, but not in CI.
+ * @param settings of every process
+ */
+export function onOneDatabase(missing: string | undefined, settings: Env): OneDatabase {
+  beforeAll(() => {
+    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
+  });
+  const open: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const close of open.splice(0).toReversed()) await close();
+  });
+  return {
+    async makeDatabase() {
+      const database = await newDatabase();
+      open.push(() => database.drop());
+      return database;
+    },
+    async start(world, database, more = {}) {
+      const env = withPostgres(world.env({ ...settings, ...more }), database.credentials);
+      const service = await startService(env);
+      open.push(() => service.kill());
+      return service;
+    },
+  };
+}
+
+/** The most that were under way at one moment. */
+export function mostAtATime(requests: readonly LoggedRequest[]): number {
+  // Times are whole milliseconds, rounded down: what begins in the last one of another did not run beside it.
+  const steps = requests.flatMap(({ at, ms }) => [
+    { at, step: 1 },
+    { at: Math.max(at, at + ms - 1), step: -1 },
+  ]);
+  // Ends before beginnings.
+  steps.sort((a, b) => a.at - b.at || a.step - b.step);
+  let running = 0;
+  return Math.max(...steps.map(({ step }) => (running += step)));
+}

@@ -41,11 +41,9 @@ export interface FlightDeps {
   readonly endChange: EndChange;
 }
 
-/** How a flight went, for the breaker, the batch size and the figures. */
+/** How a flight went, for the breaker and the figures. */
 export interface FlightResult {
   readonly trouble?: ApiTrouble;
-  readonly writes: number;
-  readonly conflicts: number;
   /** What came of each write that was sent. */
   readonly results: WriteResults;
   /** Milliseconds from our own earlier writes to the reads that showed them. */
@@ -53,12 +51,9 @@ export interface FlightResult {
 }
 
 /** No lane got as far as the API. */
-export const NOTHING_SENT: FlightResult = {
-  writes: 0,
-  conflicts: 0,
-  results: NOTHING_WRITTEN,
-  propagationMs: [],
-};
+export const NOTHING_SENT: FlightResult = { results: NOTHING_WRITTEN, propagationMs: [] };
+
+type Written = Pick<FlightResult, 'trouble' | 'results'>;
 
 /**
  * Flies these lanes, at most `limit` records. Completes every lane that is still ours, whatever happened.
@@ -135,7 +130,7 @@ async function write(
   deps: FlightDeps,
   maySend: () => boolean,
   signal: AbortSignal,
-): Promise<FlightResult> {
+): Promise<Written> {
   const loaded = passengers.filter(({ intents }) => intents.length > 0);
   if (loaded.length === 0) return NOTHING_SENT;
   const held = await deps.journal.storeIntents(
@@ -165,14 +160,13 @@ function judgeAll(
   answers: readonly BulkAnswer[],
   { writesThen, sentAtMs }: { readonly writesThen: number; readonly sentAtMs: number },
   deps: FlightDeps,
-): FlightResult {
+): Written {
   let trouble: ApiTrouble | undefined;
   const context = judgeContext(
     deps,
     writesThen + answers.filter(isDone).length,
     (suspicion) => (trouble ??= suspicion),
   );
-  let conflicts = 0;
   const judged = sent.map(({ passenger, intent }, index) => {
     const answer = answers[index] ?? { kind: 'answered', record: { kind: 'missing' } };
     const wasInDoubt = passenger.plan.repeats.includes(intent);
@@ -190,7 +184,6 @@ function judgeAll(
     }
     report.sent(intent.covers);
     if (isDone(answer)) deps.blame.succeeded([JSON.stringify([report.lane.territoryId, intent.request.id])]);
-    if (answer.record.kind === 'conflict') conflicts += 1;
     const ageMs = noteEarly(report, intent, answer.record, sentAtMs, deps);
     const known = { ...context, retryAfterMs: answer.retryAfterMs };
     const wasUnread = passenger.withoutRead.has(intent.request.id);
@@ -199,8 +192,7 @@ function judgeAll(
       judgeOutdated(report, intent, answer.record, known);
     } else judge(report, intent, wasInDoubt, answer.record, known);
   }
-  const results = countResults(answers.flatMap((answer) => resultOf(answer) ?? []));
-  return { trouble, writes: sent.length, conflicts, results, propagationMs: [] };
+  return { trouble, results: countResults(answers.flatMap((answer) => resultOf(answer) ?? [])) };
 }
 
 /** Learns from a write that was sent while caches may have been late; answers how long after our own last one. */

@@ -8,6 +8,7 @@ import { flyLocked, type LockedFlightDeps } from '../../../srv/lanes/locked-flig
 import { PropagationEstimate } from '../../../srv/lanes/propagation-estimate.ts';
 import { Suspects } from '../../../srv/lanes/suspects.ts';
 import { noLocks } from '../../../srv/lock/none.ts';
+import { writesIn } from '../../../srv/monitor/write-results.ts';
 import type { ReadRequest, WriteAnswer, WriteRequest } from '../../../srv/territory-api/port.ts';
 import { appendNew, change } from '../../contract/journal/samples.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
@@ -82,7 +83,8 @@ function world() {
   };
   const flight = async (mine = deps) => {
     const lanes = await journal.claim({ records: 10, leaseMs: LEASE_MS });
-    return flyLocked(lanes, 10, mine, () => true, new AbortController().signal);
+    const flown = await flyLocked(lanes, 10, mine, () => true, new AbortController().signal);
+    return { ...flown, writes: writesIn(flown.results), conflicts: flown.results.conflict };
   };
   const lanes = async () => {
     const all = await journal.lanes({ limit: 10 });

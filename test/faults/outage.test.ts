@@ -4,8 +4,8 @@
  */
 import { afterEach, expect, test } from 'vitest';
 import { startTerritoryApi, type SandboxTerritoryApi } from '../sandbox/territory-api/index.ts';
-import { fastWorld, startFastService } from './fast-world.ts';
-import { expectUnharmed, HUNDREDTH, lasting, publishChanges } from './unharmed.ts';
+import { fastWorld, startFastService } from '../e2e/fast-world.ts';
+import { expectUnharmed, HUNDREDTH, lasting, publishChanges } from '../e2e/unharmed.ts';
 
 const { api: API, settings: SETTINGS, probeIntervalMs, flights } = HUNDREDTH;
 const TEN_MINUTES_MS = 6_000;

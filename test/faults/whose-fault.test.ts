@@ -9,7 +9,7 @@ import { check } from '../system/checker.ts';
 import { setField, type PublishedChange } from '../system/published-change.ts';
 import { startService, type ServiceProcess } from '../system/service-process.ts';
 import { startWorld, type World } from '../system/world.ts';
-import { HUNDREDTH } from './unharmed.ts';
+import { HUNDREDTH } from '../e2e/unharmed.ts';
 
 const API = { ...HUNDREDTH.api, latency: { baseMs: 4, perRecordMs: 4 } };
 const SETTINGS = {

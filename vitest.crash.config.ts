@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/crash/compiled.ts'],
     include: ['test/crash/**/*.test.ts'],
     testTimeout: 3_600_000,
     hookTimeout: 60_000,

@@ -4,9 +4,6 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/faults/**/*.test.ts'],
-    // Takes the broker away from everybody on this machine, so only where it is asked for.
-    exclude:
-      process.env['RABBITMQ_RESTARTS'] === undefined ? ['test/faults/mesh-rabbitmq-restarts.test.ts'] : [],
     testTimeout: 600_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -3,6 +3,7 @@
  * as a simulation does, gets the same program on them.
  */
 import { openDesk } from './app/desk.ts';
+import { createEnd } from './app/ending.ts';
 import { observation, type AppObservation } from './app/observation.ts';
 import { readinessOf } from './app/readiness.ts';
 import type { Application } from './config/application.ts';
@@ -39,16 +40,19 @@ import { ownEtagRule } from './lanes/own-etags.ts';
 import { Processing } from './lanes/processing.ts';
 import { QuotaShare } from './lanes/quota-share.ts';
 import { PropagationEstimate } from './lanes/propagation-estimate.ts';
+import { isSoleReceiver } from './lanes/receiver-gate.ts';
 import { Receiving } from './lanes/receiving.ts';
 import { RetentionKeeper } from './lanes/retention-keeper.ts';
 import { retentionRules } from './lanes/retention-rules.ts';
+import { longestRetryMs } from './lanes/retry-policy.ts';
 import { Suspects } from './lanes/suspects.ts';
 import { noLocks } from './lock/none.ts';
 import type { TerritoryLocks } from './lock/port.ts';
 import type { Mesh } from './mesh/port.ts';
-import { tellingBoth, type ActivityRecord } from './monitor/activity.ts';
+import { tellingBoth, type Activity, type ActivityRecord } from './monitor/activity.ts';
 import type { Incidents } from './monitor/alerts/watch.ts';
 import { BacklogSampler } from './monitor/backlog-sampler.ts';
+import { correlatedFlights } from './monitor/correlated-flights.ts';
 import { countedApi } from './monitor/counted-api.ts';
 import { countedFlights } from './monitor/counted-flights.ts';
 import { countedJournal } from './monitor/counted-journal.ts';
@@ -62,6 +66,7 @@ import { tracedPublishing } from './monitor/traces/traced-publishing.ts';
 import type { Traces } from './monitor/traces/traces.ts';
 import { watchedJournal } from './monitor/watched-journal.ts';
 import type { Clock } from './platform/clock.ts';
+import { correlatedLog } from './platform/correlation.ts';
 import type { Log } from './platform/log.ts';
 import type { Random } from './platform/random.ts';
 import type { TerritoryApi } from './territory-api/port.ts';
@@ -88,6 +93,8 @@ export interface Ports {
   readonly locks?: TerritoryLocks;
   /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
   readonly activity: ActivityRecord;
+  /** Who is told of it: the record and whoever else counts; absent: the record alone. */
+  readonly told?: Activity;
   readonly budget: ApiBudget;
   /** Who is told at once of what is worth an alert; absent: nobody. */
   readonly incidents?: Incidents;
@@ -99,7 +106,9 @@ export interface Ports {
 
 export interface App {
   start(): void;
-  /** Starts nothing new, lets running flights end and their outcomes be published, then closes the mesh. */
+  /** Starts and receives nothing new, so that others can at once; `stop` does so too. */
+  letGo(): Promise<void>;
+  /** Lets running flights end and their outcomes be published, then closes the mesh. */
   stop(): Promise<void>;
   readiness(): Readiness;
   /** Down only where a restart helps. */
@@ -110,8 +119,6 @@ export interface App {
   readonly observe: () => Promise<AppObservation>;
 }
 
-/** Embedded: a flight starts only this soon after the mesh was last heard, else another instance may be the receiver. */
-const MESH_SILENCE_MS = 30_000;
 /** Share of the shutdown time for flights, and for what they still have to publish. */
 const FLIGHTS_SHARE = 0.6;
 const OUTBOX_SHARE = 0.2;
@@ -119,11 +126,11 @@ const OUTBOX_SHARE = 0.2;
 export function createApp(settings: Settings, application: Application, ports: Ports): App {
   const { clock, log, mesh, activity, budget, locks = noLocks, traces, incidents } = ports;
   const measurements = ports.metrics?.instruments ?? unmeasured;
-  const metered = ports.metrics ? tellingBoth(activity, ports.metrics.instruments) : activity;
+  const counting = ports.told ?? activity;
   const shared =
     ports.tally && new SharedActivity({ tally: ports.tally, clock, conflicts: settings.conflicts });
   if (shared) activity.showShared(shared);
-  const told = shared ? tellingBoth(metered, shared) : metered;
+  const told = shared ? tellingBoth(counting, shared) : counting;
   const toldOfChanges = {
     received: (changes: number) => told.received(changes),
     ended(outcome: OutcomeKind, durationMs?: number) {
@@ -181,8 +188,9 @@ export function createApp(settings: Settings, application: Application, ports: P
   const operated = ports.journal;
   const desk = { journal, operated, clock, log, audit, endings, inbound, onExpiring };
   const { deadLetters, held } = openDesk(settings, ports, desk);
+  const receiving = new Receiving(subscription);
   const processing = new Processing({
-    receiving: new Receiving(subscription),
+    receiving,
     wake: () => dispatcher.wake(),
     received: () => held?.resume(),
     flown: () => quota.lift(),
@@ -202,11 +210,12 @@ export function createApp(settings: Settings, application: Application, ports: P
     if (processing.paused().flights || !quota.isKnown || budget.exhausted) return false;
     if (locks.check()?.status === 'DOWN') return false;
     if (!embedded) return true;
-    const nowMs = clock.monotonicMs();
-    const { lastFrameAtMs } = mesh.status();
-    const heard = lastFrameAtMs !== undefined && nowMs - lastFrameAtMs <= MESH_SILENCE_MS;
-    const { receivingSinceMs: sinceMs } = intake;
-    return heard && sinceMs !== undefined && nowMs - sinceMs >= settings.takeover.waitMs;
+    return isSoleReceiver({
+      nowMs: clock.monotonicMs(),
+      lastFrameAtMs: mesh.status().lastFrameAtMs,
+      receivingSinceMs: intake.receivingSinceMs,
+      takeoverWaitMs: settings.takeover.waitMs,
+    });
   };
 
   const batch = new BatchSteering(
@@ -223,6 +232,8 @@ export function createApp(settings: Settings, application: Application, ports: P
     clock,
     log,
     probeIntervalMs: settings.territory.probeIntervalMs,
+    // A refused change is flown again after its longest wait; one such flight may be missed.
+    writesAgainWithinMs: 2 * longestRetryMs(settings.retry) + settings.territory.timeoutMs,
     onClosed: () => dispatcher.wake(),
     onQuota: (waitMs) => quota.paused(waitMs),
   });
@@ -236,6 +247,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   });
   const flightDeps: LockedFlightDeps = {
     ...ports,
+    log: correlatedLog(log),
     api: batch.watch(api),
     journal,
     locks,
@@ -255,6 +267,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       propagation: settings.propagation,
       ownEtags: ownEtagRule(settings.policy.onOverlap),
       doubtLastsMs: settings.lease.ttlS * 1000 + 2 * settings.territory.timeoutMs,
+      ...(settings.territory.atomic && { transactions: { maxRecords: settings.batch.sizeMax } }),
     },
   };
   const dispatcher = new Dispatcher({
@@ -262,12 +275,15 @@ export function createApp(settings: Settings, application: Application, ports: P
     clock,
     log,
     breaker,
-    fly: countedFlights(
-      (lanes, limit: number, maySend: () => boolean, signal: AbortSignal) =>
-        liveness.within(flightLimitMs(settings), 'a flight', () =>
-          flyLocked(lanes, limit, flightDeps, maySend, signal),
-        ),
-      { activity: told, measurements, clock, ...(traces && { traces }) },
+    fly: correlatedFlights(
+      countedFlights(
+        (lanes, limit: number, maySend: () => boolean, signal: AbortSignal) =>
+          liveness.within(flightLimitMs(settings), 'a flight', () =>
+            flyLocked(lanes, limit, flightDeps, maySend, signal),
+          ),
+        { activity: told, measurements, clock, ...(traces && { traces }) },
+      ),
+      flightDeps.log,
     ),
     isSlow: (lane) => holdsSuspect(lane, flightDeps),
     concurrency: settings.territory.concurrency,
@@ -310,6 +326,29 @@ export function createApp(settings: Settings, application: Application, ports: P
     batchSize: () => batch.size,
     budget,
   });
+  const timeoutMs = settings.shutdown.timeoutS * 1000;
+  const end = createEnd({
+    clock,
+    startNoFlight: () => dispatcher.startNoMore(),
+    takeNoMore() {
+      receiving.hold('stop');
+      return intake.stop();
+    },
+    handOver: embedded ? undefined : () => subscription.handOver(),
+    finish: [
+      () => dispatcher.stop(timeoutMs * FLIGHTS_SHARE),
+      () => outbox.stop(timeoutMs * OUTBOX_SHARE),
+      () => processing.stop(),
+      () => quota.stop(),
+      () => retention?.stop(),
+      () => shared?.stop(),
+    ],
+    async close() {
+      intake.close();
+      held?.close();
+      await mesh.stop();
+    },
+  });
   return {
     start() {
       if (settings.start.paused) {
@@ -327,23 +366,11 @@ export function createApp(settings: Settings, application: Application, ports: P
       shared?.start();
       retention?.start();
     },
-    async stop() {
-      const timeoutMs = settings.shutdown.timeoutS * 1000;
-      // Before anything is waited for: no flight starts any more.
-      dispatcher.startNoMore();
+    letGo: () => end.letGo(),
+    stop() {
       backlog.stop();
-      await processing.stop();
-      await retention?.stop();
-      subscription.pause();
-      await intake.stop();
       breaker.stop();
-      await dispatcher.stop(timeoutMs * FLIGHTS_SHARE);
-      await quota.stop();
-      await outbox.stop(timeoutMs * OUTBOX_SHARE);
-      await shared?.stop();
-      intake.close();
-      held?.close();
-      await mesh.stop();
+      return end.stop();
     },
     readiness,
     liveness: () => liveness.check(),

@@ -23,7 +23,7 @@ import {
 } from './journal/postgres/index.ts';
 import { ApiBudget } from './lanes/api-budget.ts';
 import { createRedisLocks, RedisSettingsError } from './lock/redis/index.ts';
-import { createMesh, MeshEndpointError } from './mesh/index.ts';
+import { createMesh, MeshEndpointError, unsettledLimit } from './mesh/index.ts';
 import {
   createQueueAdministration,
   ManagementError,
@@ -35,6 +35,7 @@ import {
 import { ActivityRecord, tellingBoth } from './monitor/activity.ts';
 import { TelemetrySettingsError, type Telemetry } from './monitor/telemetry/index.ts';
 import { systemClock as clock } from './platform/clock.ts';
+import { correlatedLog } from './platform/correlation.ts';
 import type { Log } from './platform/log.ts';
 import { createLogger } from './platform/logger.ts';
 import { systemRandom as random } from './platform/random.ts';
@@ -48,6 +49,12 @@ const CONNECTIONS_BESIDE_FLIGHTS = 6;
 
 /** A tenth of what the platform lets through, so that ten messages in a storm leave room for the others. */
 const LINE_LIMITS = { burst: 400, perSecond: 100 };
+
+/** Deployed, nobody chose this mode by starting the program: it is what is left where a binding is missing. */
+const EMBEDDED_DEPLOYED =
+  'No PostgreSQL is bound: the journal is embedded, and the queue is the durable record. Run one instance. Not promised: one effect for what is ' +
+  'unsettled at a crash, duplicates recognised across a restart, isolation once blocked territories fill INTAKE_WINDOW, replay without overwrite ' +
+  'after a restart, ON_DEAD_LETTER=hold. Bind a postgresql-db service for all of that and for several instances.';
 
 // SAP Cloud SDK logs by itself: an uncaught error of axios with its Authorization header, and a line at each look-up.
 disableExceptionLogger();
@@ -112,7 +119,8 @@ async function run({
     random,
     log,
     mesh,
-    journal: durable ?? new MemoryJournal({ clock }),
+    journal:
+      durable ?? new MemoryJournal({ clock, standbys: settings.takeover.waitMs > 0 ? 'expected' : 'none' }),
     ...(durable && {
       retaining: durable,
       letters: durable.letters,
@@ -122,6 +130,7 @@ async function run({
     }),
     api,
     activity,
+    told,
     budget,
     incidents,
     ...telemetry,
@@ -142,6 +151,8 @@ async function run({
   };
   const http = createHttpServer({ ...settings.http, log, readiness, liveness: app.liveness, ...shown });
 
+  // Before anything slow: other instances wait for this.
+  shutdown.onStop('what is not begun', () => app.letGo());
   shutdown.onStop('the alerts', () => alerting.stop());
   shutdown.onStop('the watch over the queue', async () => queueWatch.stop());
   shutdown.onStop('the service', () => app.stop());
@@ -165,6 +176,9 @@ async function run({
   // Without a database the queue is the record: who receives from it next goes on where this process ended.
   locks?.start(durable?.id ?? settings.mesh.queue);
   queueWatch.start();
+  const limit = durable ? undefined : unsettledLimit(binding.endpoint);
+  if (limit !== undefined) log.warn(limit);
+  if (!durable && application.deployed) log.warn(EMBEDDED_DEPLOYED);
   app.start();
   log.info('territory-sync is running', {
     port,
@@ -224,7 +238,12 @@ function createApi(
       freshValues: territory.cacheFreshValues,
       propagationOff: propagation.maxMs === 0,
     },
-    { clock, log, onRequest, ...(traces && { trace: (method) => traces.request(method) }) },
+    {
+      clock,
+      log: correlatedLog(log),
+      onRequest,
+      ...(traces && { trace: (method) => traces.request(method) }),
+    },
   );
 }
 

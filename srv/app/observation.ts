@@ -15,7 +15,7 @@ export interface ObservedParts {
   readonly operated: Pick<OperatedJournal, 'lanes'>;
   readonly activity: Pick<ActivityRecord, 'figures'>;
   readonly backlog: Pick<BacklogSampler, 'figures'>;
-  readonly breaker: Pick<Breaker, 'state' | 'reason'>;
+  readonly breaker: Pick<Breaker, 'state' | 'reason' | 'refusesWrites'>;
   readonly budget: Pick<ApiBudget, 'limit' | 'used'>;
   readonly mesh: Pick<Mesh, 'status'>;
   readonly locks: Pick<TerritoryLocks, 'check'>;
@@ -41,7 +41,7 @@ export function observation(parts: ObservedParts): () => Promise<AppObservation>
     ]);
     return {
       conflicts,
-      api: { state: breaker.state, trouble: breaker.reason },
+      api: { state: breaker.state, trouble: breaker.reason, refusesWrites: breaker.refusesWrites },
       budget: { limit: budget.limit, used: budget.used },
       mesh: mesh.status(),
       lock: locks.check(),

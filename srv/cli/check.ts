@@ -4,6 +4,7 @@ import { disableExceptionLogger, setGlobalLogLevel } from '@sap-cloud-sdk/util';
 import { readConfiguration, type Configuration } from '../config/configuration.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { ConfigurationError } from '../config/problems.ts';
+import { examineRedis } from '../lock/redis/index.ts';
 import {
   createQueueAdministration,
   examineQueues,
@@ -28,7 +29,7 @@ import { CommandFailure, EXIT_DONE, EXIT_FAILED, type ExitCode, type Terminal } 
 
 /** `notice`: no fault, but worth a look. `skipped`: could not be looked at. */
 export interface Finding {
-  readonly what: 'settings' | 'mesh' | 'queues' | 'destination' | 'api';
+  readonly what: 'settings' | 'mesh' | 'queues' | 'locks' | 'destination' | 'api';
   readonly verdict: 'ok' | 'notice' | 'failed' | 'skipped';
   readonly text: string;
 }
@@ -72,6 +73,7 @@ async function* findAll(): AsyncGenerator<Finding> {
   };
   yield await checkMesh(configuration);
   yield* checkQueues(configuration);
+  yield* checkLocks(configuration);
   yield* checkApi(configuration);
 }
 
@@ -107,6 +109,11 @@ async function* checkQueues({ mesh, settings }: Configuration): AsyncGenerator<F
     if (!(error instanceof ManagementError)) throw error;
     yield { what, verdict: 'failed', text: error.message };
   }
+}
+
+/** Only where a Redis is bound: without one nothing is locked. */
+async function* checkLocks({ bindings: { redis } }: Configuration): AsyncGenerator<Finding> {
+  if (redis) yield { what: 'locks', ...(await examineRedis({ binding: redis, clock, random, log })) };
 }
 
 async function* checkApi({ settings: { territory, propagation } }: Configuration): AsyncGenerator<Finding> {

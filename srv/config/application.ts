@@ -73,8 +73,9 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/** Numbers and their texts only: what else JSON can hold may be nested too deep to be turned into a number. */
 function index(value: unknown): number | undefined {
-  if (value === undefined || value === null || value === '') return undefined;
+  if ((typeof value !== 'number' && typeof value !== 'string') || value === '') return undefined;
   const number = Number(value);
   return Number.isSafeInteger(number) && number >= 0 ? number : undefined;
 }

@@ -2,9 +2,8 @@
 import type { Settings } from './settings.ts';
 
 /** One line for each setting that cannot be honoured yet. */
-export function unbuiltSettings({ territory, events }: Settings): readonly string[] {
+export function unbuiltSettings({ events }: Settings): readonly string[] {
   const asked: readonly (readonly [boolean, string])[] = [
-    [territory.atomic, 'TERRITORY_ATOMIC is true: transactions are not built yet; set it to false.'],
     [
       events.mappings !== undefined,
       'EVENT_MAPPINGS is set: mapping of foreign events is not built yet; remove it.',

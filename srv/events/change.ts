@@ -37,6 +37,8 @@ export interface TerritoryChange {
   readonly relatedTo: readonly string[];
   /** CloudEvents extension `sequence`: shown, not used for order. */
   readonly sequence?: string;
+  /** CloudEvents extension `correlationid`, passed on to the API and to the outcome event. */
+  readonly correlationId?: string;
   /** W3C trace context, passed on to the outcome event. */
   readonly traceparent?: string;
 }

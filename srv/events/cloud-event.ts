@@ -108,6 +108,7 @@ function plainAttributes(message: InboundMessage, context: InboundContext): Reco
     subject: was?.territoryId ?? message.subject,
     type: context.eventType,
     traceparent: message.properties['traceparent'],
+    correlationid: message.correlationId,
   };
 }
 

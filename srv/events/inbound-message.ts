@@ -5,6 +5,7 @@ export interface InboundMessage {
   readonly body: Buffer;
   readonly contentType?: string;
   readonly messageId?: string;
+  readonly correlationId?: string;
   readonly subject?: string;
   /** Application properties. */
   readonly properties: Readonly<Record<string, string | number | boolean | Date | null>>;

@@ -1,4 +1,5 @@
 /** From a mesh message to a change, or to the reason why it is none. Pure, and never throws whatever the bytes are. */
+import { isCorrelationId } from '../platform/correlation.ts';
 import { isKeyOf, type KeyType } from './assignment-key.ts';
 import { readContent, territoryIdIn } from './assignments.ts';
 import type { ChangeRef, TerritoryChange } from './change.ts';
@@ -31,6 +32,7 @@ export interface UnreadableInbound {
   readonly type?: string;
   readonly time?: string;
   readonly traceparent?: string;
+  readonly correlationId?: string;
   /** SHA-256 (hex) of the body. */
   readonly digest: string;
   readonly code: InvalidEventCode;
@@ -98,11 +100,17 @@ function required(value: unknown, name: string, maxLength: number): string {
 /** What is passed on and shown only; where it is not well-formed it is left out, since nothing depends on it. */
 function shownAttributes(
   attributes: Opened['attributes'],
-): Pick<TerritoryChange, 'time' | 'sequence' | 'traceparent'> {
+): Pick<TerritoryChange, 'time' | 'sequence' | 'traceparent' | 'correlationId'> {
   const time = timeIn(attributes['time']);
   const sequence = sequenceIn(attributes['sequence']);
   const traceparent = traceParentIn(attributes['traceparent']);
-  return { ...(time && { time }), ...(sequence && { sequence }), ...(traceparent && { traceparent }) };
+  const { correlationid: correlationId } = attributes;
+  return {
+    ...(time && { time }),
+    ...(sequence && { sequence }),
+    ...(traceparent && { traceparent }),
+    ...(isCorrelationId(correlationId) && { correlationId }),
+  };
 }
 
 /** RFC 3339, as sent; fractions of any sensible length, since sources send nine digits. */
@@ -119,7 +127,7 @@ function sequenceIn(value: unknown): string | undefined {
 
 /** What can be told of an event that cannot be read. */
 function sightOf(opened: Opened, message: InboundMessage, context: InboundContext) {
-  const { time, traceparent } = shownAttributes(opened.attributes);
+  const { time, traceparent, correlationId } = shownAttributes(opened.attributes);
   const { type, subject } = opened.attributes;
   const territoryId = territoryIdIn(opened.data, subject);
   return {
@@ -130,6 +138,7 @@ function sightOf(opened: Opened, message: InboundMessage, context: InboundContex
     ...(opened.form !== 'plain' && isSoundText(type, LIMITS.shownLength) && { type }),
     ...(time !== undefined && { time }),
     ...(traceparent !== undefined && { traceparent }),
+    ...(correlationId !== undefined && { correlationId }),
   } as const;
 }
 

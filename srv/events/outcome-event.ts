@@ -19,6 +19,7 @@ export interface OutcomeInput {
     readonly type?: string;
     readonly time?: string;
     readonly traceparent?: string;
+    readonly correlationId?: string;
   };
   /** Null where the event could not be read so far. */
   readonly territoryId: string | null;
@@ -74,6 +75,7 @@ export function outcomeEvent(input: OutcomeInput): OutcomeEvent {
     ...header,
     datacontenttype: 'application/json',
     causationid: change.id,
+    ...(change.correlationId !== undefined && { correlationid: change.correlationId }),
     ...(change.traceparent !== undefined && { traceparent: change.traceparent }),
   };
   return {
@@ -94,9 +96,9 @@ export function unreadableOutcome(
   sender: OutcomeSender,
   decision = 0,
 ): OutcomeEvent {
-  const { ref, type, time, traceparent, code, message, action } = unreadable;
+  const { ref, type, time, traceparent, correlationId, code, message, action } = unreadable;
   return outcomeEvent({
-    change: { ...ref, type, time, traceparent },
+    change: { ...ref, type, time, traceparent, correlationId },
     territoryId: unreadable.territoryId ?? null,
     ending: {
       outcome: 'failed',

@@ -3,21 +3,17 @@
  * Two kinds stand behind this port. A *durable* one keeps a change from `append` on. An *embedded* one keeps it in
  * memory while the mesh queue stays the durable record, so deliveries are settled late (see `onReleased`).
  */
-import {
-  changeKey,
-  type ChangeRef,
-  type Operation,
-  type Scalar,
-  type TerritoryChange,
-} from '../events/change.ts';
+import { changeKey, type ChangeRef, type Scalar, type TerritoryChange } from '../events/change.ts';
 import type { AssignmentResult, FailureReason, OutcomeKind } from '../events/outcome.ts';
 import type { OutgoingMessage } from '../mesh/port.ts';
-import type { WriteRequest } from '../territory-api/port.ts';
 import type { Decider, UnreadableLetter } from './letters.ts';
+import type { Intent, RecordMemory } from './record-memory.ts';
 
 export type * from './letters.ts';
 export type * from './operated.ts';
 export type * from './quota.ts';
+export * from './open-records.ts';
+export * from './record-memory.ts';
 export type * from './retention.ts';
 export type * from './switches.ts';
 export type * from './tally.ts';
@@ -148,51 +144,6 @@ export interface HistoryStep {
   readonly detail?: string;
 }
 
-/** Which assignment of which change a write carries the effect of. */
-export interface Covered {
-  readonly position: number;
-  /** Index in the change's assignments. */
-  readonly index: number;
-}
-
-/** A record's exact next request, kept before it is sent. */
-export interface Intent {
-  readonly request: WriteRequest;
-  /** Ascending; the last one's values are what the write sets. */
-  readonly covers: readonly Covered[];
-  /** Of `covers`, those of which nothing remains in the request: overwritten by later ones. */
-  readonly supersedes: readonly Covered[];
-}
-
-/** What a lane remembers of one record between two flights. */
-export interface RecordMemory {
-  /** Conflicts of the write under way; counted against the retry limit. */
-  readonly conflicts: number;
-  /** Definite refusals so far; part of the idempotency key, so that the next request has another one. */
-  readonly refusals: number;
-  /** Rounds in which the content was refused while nothing showed whose fault that is. */
-  readonly undecidedRounds: number;
-  /** 5xx for this record alone. */
-  readonly failures: number;
-  /** HTTP status of the latest refusal. */
-  readonly lastStatus?: number;
-  /**
-   * `sent`: `intent` was sent and has no definite answer, so it is repeated exactly.
-   * `refused`: its repetition was refused, the first send may have landed: a re-read decides.
-   */
-  readonly doubt: 'none' | 'sent' | 'refused';
-  readonly intent?: Intent;
-  /** The latest request of ours that got no answer: until then (epoch milliseconds) it may take effect, late as it is. */
-  readonly mayLand?: { readonly operation: Operation; readonly until: number };
-}
-
-/** No write of the record is under way, and no request of ours can take effect any more: nothing is left to remember. */
-export function isForgettable(record: RecordMemory, epochMs: number): boolean {
-  const { intent, doubt, mayLand, conflicts, refusals, undecidedRounds, failures } = record;
-  const underWay = intent !== undefined || conflicts + refusals + undecidedRounds + failures > 0;
-  return !underWay && doubt !== 'refused' && mayLand !== undefined && mayLand.until <= epochMs;
-}
-
 /** What a lane remembers between two flights. */
 export interface LaneMemory {
   /** Last position of the prefix under way: nothing later is written until all of it has ended. */
@@ -240,14 +191,6 @@ export interface KnownEtags {
   /** Record id → ETag, longest ago first; bounded. */
   readonly etags: ReadonlyMap<string, string>;
 }
-
-export const NEW_RECORD: RecordMemory = {
-  conflicts: 0,
-  refusals: 0,
-  undecidedRounds: 0,
-  failures: 0,
-  doubt: 'none',
-};
 
 export const NO_MEMORY: LaneMemory = { prefixEnd: 0, unmergedUpTo: 0, records: new Map() };
 
@@ -325,6 +268,7 @@ export interface JournalFigures {
   readonly pendingChanges: number;
   /** Epoch milliseconds of the oldest pending change. */
   readonly oldestReceivedAt?: number;
+  /** Those with something pending, and those that are held or paused: as `lanes` lists them. */
   readonly lanes: Readonly<Record<LaneState, number>>;
   readonly outboxUnsent: number;
   /** That live and share it; absent where it is this process's own. */

@@ -58,9 +58,17 @@ export function createArrivals(context: InboundContext, endings: Endings): Arriv
     message: InboundMessage,
     fault: Pick<UnreadableInbound, 'message' | 'action' | 'impostor'>,
   ): UnreadArrival => {
-    const { source, id, type, time, territoryId, traceparent } = change;
+    const { source, id, type, time, territoryId, traceparent, correlationId } = change;
     const ref = { source, id };
-    const event = { kind: 'unreadable', ref, type, time, territoryId, traceparent } as const;
+    const event = {
+      kind: 'unreadable',
+      ref,
+      type,
+      time,
+      territoryId,
+      ...(traceparent !== undefined && { traceparent }),
+      ...(correlationId !== undefined && { correlationId }),
+    } as const;
     return unreadable(
       { ...event, digest: payload.digest, code: 'INVALID_EVENT', ...fault },
       message,

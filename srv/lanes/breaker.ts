@@ -31,6 +31,8 @@ export interface BreakerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly probeIntervalMs: number;
+  /** Trouble of the writes that needs a person is met again within this time, unless it is over. */
+  readonly writesAgainWithinMs: number;
   /** Called when flights may start again. */
   readonly onClosed: () => void;
   /** Called with the milliseconds when the API has named a wait of a quota. */
@@ -43,6 +45,8 @@ export class Breaker {
   private timer: Timer | undefined;
   private readonly stopping = new AbortController();
   private trouble: ApiTrouble | undefined;
+  /** What a person has to set right: a probe that succeeds does not end it, since a probe only reads. */
+  private refusal: { readonly trouble: ApiTrouble; readonly untilMs: number } | undefined;
   private changedAt: number;
   private told = { what: '', atMs: -Infinity };
   private closedAtMs = -Infinity;
@@ -77,9 +81,24 @@ export class Breaker {
     return this.trouble;
   }
 
+  /** Why nothing is written although reads may be answered: until a write succeeds, or it is not met again. */
+  get refusesWrites(): ApiTrouble | undefined {
+    const { refusal } = this;
+    return refusal && refusal.untilMs > this.options.clock.monotonicMs() ? refusal.trouble : undefined;
+  }
+
+  /** A write succeeded. */
+  wrote(): void {
+    this.refusal = undefined;
+  }
+
   /** A flight met trouble. While open already, only the reason is renewed, and the wait that the API asked for. */
   trip(trouble: ApiTrouble): void {
     this.learn(trouble);
+    if (NEEDS_A_PERSON.includes(trouble.reason)) {
+      const { clock, writesAgainWithinMs } = this.options;
+      this.refusal = { trouble, untilMs: clock.monotonicMs() + writesAgainWithinMs };
+    }
     this.open(trouble);
     this.passOnQuota(trouble);
   }

@@ -4,7 +4,8 @@
  */
 import type { ApiTrouble, ReadRequest, RecordState, TerritoryApi } from '../territory-api/port.ts';
 import type { LaneReading, Passenger, RecordReading } from './decide.ts';
-import type { PlannedWrite } from './plan.ts';
+import { OwnEtagTrust } from './own-etag-trust.ts';
+import type { PlannedWrite } from './planned-write.ts';
 import { Suspects, type Asked, type Searched } from './suspects.ts';
 
 /** What was read for each lane. */
@@ -28,6 +29,7 @@ interface Found {
 
 export class BulkReads {
   readonly suspects: Suspects;
+  readonly ownEtags = new OwnEtagTrust();
 
   /** @param parallel requests of one search under way at a time */
   constructor(parallel = 1) {

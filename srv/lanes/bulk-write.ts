@@ -1,27 +1,22 @@
 /**
  * Sends one bulk write. Where the API refuses a request as a whole, nothing of it was written, so it is divided until the
  * records that cause it stand alone: those are refused, the others are written. Trouble ends the search: what has not
- * been sent by then flies another time.
+ * been sent by then flies another time. A transaction is never divided.
  */
-import type {
-  RecordAnswer,
-  TerritoryApi,
-  UnansweredWrite,
-  WriteAnswer,
-  WriteRequest,
+import {
+  unitsOf,
+  type RecordAnswer,
+  type TerritoryApi,
+  type UnansweredWrite,
+  type WriteAnswer,
+  type WriteRequest,
 } from '../territory-api/port.ts';
 import { divide } from './parts.ts';
 import type { Asked, Suspects } from './suspects.ts';
+import { oneVerdict, type BulkRecord } from './unit-verdict.ts';
 
 type Trouble = Extract<UnansweredWrite, { kind: 'trouble' }>;
 type RefusedWhole = Extract<UnansweredWrite, { kind: 'refused-whole' }>;
-type Refused = Extract<RecordAnswer, { kind: 'refused' }>;
-
-/**
- * What is known of one record. `whole`: alone in a request it made the API refuse that request, which says nothing of
- * an earlier send of the same.
- */
-export type BulkRecord = Exclude<RecordAnswer, Refused> | (Refused & { readonly whole?: true });
 
 /** What became of one request of the bulk. */
 export type BulkAnswer =
@@ -35,6 +30,16 @@ const GATEWAY_TIMEOUT = 504;
 
 type Send = (requests: readonly WriteRequest[]) => Promise<WriteAnswer | { readonly kind: 'not-sent' }>;
 
+/** A request alone, or those of one transaction; named by its first. */
+interface Unit {
+  readonly territoryId: string;
+  readonly id: string;
+  readonly requests: readonly WriteRequest[];
+}
+
+/** One answer for each request of a unit. */
+type UnitAnswer = readonly BulkAnswer[];
+
 /**
  * Answers in the order of the requests. Sends at most twice as many requests as there are records.
  * @param maySend asked before each request; once it is false the rest is not sent
@@ -45,65 +50,102 @@ export async function sendBulk(
   signal: AbortSignal,
   maySend: () => boolean = () => true,
 ): Promise<readonly BulkAnswer[]> {
-  return sendPart(requests, async (part) => (maySend() ? api.write(part, signal) : { kind: 'not-sent' }));
+  return (await sendPart(unitsAmong(requests), sending(api, signal, maySend))).flat();
 }
 
-async function sendPart(requests: readonly WriteRequest[], send: Send): Promise<readonly BulkAnswer[]> {
-  const answer = await send(requests);
+function sending(api: TerritoryApi, signal: AbortSignal, maySend: () => boolean = () => true): Send {
+  return async (requests) => (maySend() ? api.write(requests, signal) : { kind: 'not-sent' });
+}
+
+function unitsAmong(requests: readonly WriteRequest[]): readonly Unit[] {
+  return unitsOf(requests).map((places) => {
+    const members = places.flatMap((place) => requests[place] ?? []);
+    const [{ territoryId, id }] = members as [WriteRequest];
+    return { territoryId, id, requests: members };
+  });
+}
+
+async function sendPart(units: readonly Unit[], send: Send): Promise<readonly UnitAnswer[]> {
+  const answer = await send(units.flatMap(({ requests }) => requests));
   switch (answer.kind) {
     case 'trouble':
     case 'not-sent':
-      return requests.map(() => answer);
+      return units.map((unit) => unit.requests.map(() => answer));
     case 'refused-whole':
-      return isolate(requests, answer, send);
-    case 'answered': {
-      const { retryAfterMs } = answer;
-      const answers = requests.map((_, index): BulkAnswer | RefusedWhole => {
-        const record = answer.records[index] ?? { kind: 'missing' };
-        if (record.kind === 'missing' && record.request) return record.request;
-        return { kind: 'answered', record, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-      });
-      return isolateAmong(requests, answers, send);
-    }
+      return isolate(units, answer, send);
+    case 'answered':
+      return isolateAmong(units, inUnits(units, answer), send);
   }
+}
+
+/** What the API said of each unit. */
+function inUnits(
+  units: readonly Unit[],
+  { records, retryAfterMs }: Extract<WriteAnswer, { kind: 'answered' }>,
+): readonly (UnitAnswer | RefusedWhole)[] {
+  let place = 0;
+  return units.map(({ requests }) => {
+    const answers = requests.map((): RecordAnswer => records[place++] ?? { kind: 'missing' });
+    // A unit travels in one request, so what became of that is the same for all of it.
+    const [unanswered] = answers.flatMap((answer) =>
+      answer.kind === 'missing' && answer.request ? [answer.request] : [],
+    );
+    if (unanswered) return unanswered.kind === 'trouble' ? answers.map(() => unanswered) : unanswered;
+    return oneVerdict(answers).map((record): BulkAnswer => ({
+      kind: 'answered',
+      record,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    }));
+  });
 }
 
 /** Where some records travelled in a request that was refused as a whole while others had their answers. */
 async function isolateAmong(
-  requests: readonly WriteRequest[],
-  answers: readonly (BulkAnswer | RefusedWhole)[],
+  units: readonly Unit[],
+  answers: readonly (UnitAnswer | RefusedWhole)[],
   send: Send,
-): Promise<readonly BulkAnswer[]> {
-  const refusal = answers.find((answer) => answer.kind === 'refused-whole');
-  const refused = requests.filter((_, index) => answers[index]?.kind === 'refused-whole');
-  const trouble = answers.find((answer) => answer.kind === 'trouble');
-  let found: readonly BulkAnswer[] = [];
+): Promise<readonly UnitAnswer[]> {
+  const refusal = answers.find((answer) => 'kind' in answer);
+  const refused = units.filter((_, index) => 'kind' in (answers[index] ?? []));
+  const trouble = troubleAmong(answers.flatMap((answer) => ('kind' in answer ? [] : [answer])));
+  let found: readonly UnitAnswer[] = [];
   if (refusal) found = trouble ? unsent(refused, trouble) : await isolate(refused, refusal, send);
   const next = found.values();
-  return answers.map(
-    (answer) => (answer.kind === 'refused-whole' ? next.next().value : answer) as BulkAnswer,
-  );
+  return answers.map((answer) => ('kind' in answer ? (next.next().value ?? []) : answer));
 }
 
 async function isolate(
-  requests: readonly WriteRequest[],
+  units: readonly Unit[],
   refusal: RefusedWhole,
   send: Send,
-): Promise<readonly BulkAnswer[]> {
-  if (requests.length === 1)
-    return [{ kind: 'answered', record: { ...refusal, kind: 'refused', whole: true } }];
-  const answers: BulkAnswer[] = [];
+): Promise<readonly UnitAnswer[]> {
+  const [only] = units;
+  if (only && units.length === 1) {
+    // Whichever of a transaction is to blame: one is told of it, and with it all end.
+    return [
+      only.requests.map((_, index): BulkAnswer => {
+        const record: BulkRecord =
+          index === 0 ? { ...refusal, kind: 'refused', whole: true } : { kind: 'rolled-back', whole: true };
+        return { kind: 'answered', record };
+      }),
+    ];
+  }
+  const answers: UnitAnswer[] = [];
   let trouble: Trouble | undefined;
-  for (const part of divide(requests)) {
+  for (const part of divide(units)) {
     const found = trouble ? unsent(part, trouble) : await sendPart(part, send);
-    trouble ??= found.find((answer): answer is Trouble => answer.kind === 'trouble');
+    trouble ??= troubleAmong(found);
     answers.push(...found);
   }
   return answers;
 }
 
-function unsent(requests: readonly WriteRequest[], trouble: Trouble): readonly BulkAnswer[] {
-  return requests.map(() => ({ ...trouble, sent: false }));
+function troubleAmong(answers: readonly UnitAnswer[]): Trouble | undefined {
+  return answers.flat().find((answer): answer is Trouble => answer.kind === 'trouble');
+}
+
+function unsent(units: readonly Unit[], trouble: Trouble): readonly UnitAnswer[] {
+  return units.map(({ requests }) => requests.map(() => ({ ...trouble, sent: false })));
 }
 
 /** As `sendBulk`; what is suspect goes apart, and a record that makes requests fail is answered as `failed`. */
@@ -111,29 +153,33 @@ export async function sendSuspecting(
   suspects: Suspects,
   ...[api, requests, signal, maySend]: Parameters<typeof sendBulk>
 ): Promise<readonly BulkAnswer[]> {
-  const found = await suspects.ask(requests, async (part) =>
-    (await sendBulk(api, part, signal, maySend)).map(asAsked),
-  );
-  return found.map((one): BulkAnswer => {
+  const units = unitsAmong(requests);
+  const send = sending(api, signal, maySend);
+  const found = await suspects.ask(units, async (part) => (await sendPart(part, send)).map(asAsked));
+  return found.flatMap((one, index): UnitAnswer => {
+    const members = units[index]?.requests ?? [];
     switch (one.kind) {
       case 'answered':
         return one.answer;
       case 'trouble':
-        return one;
+        return members.map(() => one);
       case 'culprit': {
         const { status = GATEWAY_TIMEOUT, message } = one.trouble;
-        return { kind: 'answered', record: { kind: 'failed', status, message } };
+        const failed = { kind: 'failed', status, message } as const;
+        return oneVerdict(members.map(() => failed)).map((record) => ({ kind: 'answered', record }));
       }
       case 'not-asked':
-        return { kind: 'not-sent' };
+        return members.map(() => ({ kind: 'not-sent' }));
     }
   });
 }
 
-function asAsked(answer: BulkAnswer): Asked<Extract<BulkAnswer, { kind: 'answered' }>> {
-  if (answer.kind === 'trouble') return answer;
-  if (answer.kind === 'not-sent') return { kind: 'not-asked' };
-  const { record } = answer;
-  const lonely = record.kind === 'refused' && record.whole;
+function asAsked(answer: UnitAnswer): Asked<UnitAnswer> {
+  const trouble = troubleAmong([answer]);
+  if (trouble) return trouble;
+  if (answer.some(({ kind }) => kind === 'not-sent')) return { kind: 'not-asked' };
+  const lonely = answer.some(
+    (one) => one.kind === 'answered' && one.record.kind === 'refused' && one.record.whole,
+  );
   return { kind: 'answered', answer, ...(lonely && { lonely }) };
 }

@@ -2,13 +2,16 @@
 import { NEW_RECORD, type Intent, type RecordMemory } from '../journal/port.ts';
 import type { ApiTrouble, RecordState } from '../territory-api/port.ts';
 import { makeIntent } from './intent.ts';
-import { failure, judgeRefusal, judgeUnreadable, type JudgeContext } from './judge.ts';
+import { failure, isDivisible, judgeRefusal, judgeUnreadable, type JudgeContext } from './judge.ts';
 import type { LaneReport } from './lane-report.ts';
 import type { OwnEtagRule } from './own-etags.ts';
-import type { LanePlan, PlannedWrite } from './plan.ts';
+import type { LanePlan } from './plan.ts';
+import type { PlannedWrite, Refusal } from './planned-write.ts';
 import { hasCaughtUp, probeIntervalMs, type PropagationRules } from './propagation.ts';
-import { rebase, type OverlapPolicy } from './rebase.ts';
+import { isAsWanted, rebase, type OverlapPolicy } from './rebase.ts';
 import { retryDelayMs, type RetryPolicy } from './retry-policy.ts';
+import { asPart } from './told-apart.ts';
+import type { TransactionRule } from './whole-changes.ts';
 
 export interface FlightRules {
   readonly retry: RetryPolicy;
@@ -19,6 +22,8 @@ export interface FlightRules {
   readonly doubtLastsMs: number;
   /** `hold`: a lane's changes are flown one at a time, so that nothing behind a dead letter has taken effect. */
   readonly onDeadLetter?: 'skip' | 'hold';
+  /** Each change is one transaction. */
+  readonly transactions?: TransactionRule;
 }
 
 /** A claimed lane on board: what is planned for it and what has become of it. */
@@ -59,6 +64,10 @@ export function decide(
     return report.waitFor('resting', Math.min(probeIntervalMs(propagation), left));
   }
   for (const write of plan.writes) {
+    if (write.refusal) {
+      refuse(report, write, write.refusal, reading.get(write.id));
+      continue;
+    }
     const ifMatch = passenger.withoutRead.get(write.id);
     if (ifMatch !== undefined) {
       passenger.intents.push(makeIntent(report.lane, write, { operation: 'update', ifMatch }, undefined));
@@ -79,6 +88,31 @@ export function decide(
         break;
     }
   }
+  withholdIncomplete(passenger);
+}
+
+/** One record is told of it, the others are left out with it. */
+function refuse(
+  report: LaneReport,
+  write: PlannedWrite,
+  refusal: Refusal | 'of another record',
+  reading: RecordReading | undefined,
+): void {
+  if (reading?.kind === 'read') report.saw(write.id, reading.state.found ? reading.state.fields : {});
+  if (refusal !== 'of another record') report.end(write.id, write, failure(refusal.code, refusal));
+}
+
+/** A transaction goes only when each of its records can: what needs no write has left it, for what must wait all of it waits. */
+function withholdIncomplete({ plan, report, intents }: Passenger): void {
+  const going = new Set(intents.map(({ request }) => request.id));
+  const incomplete = new Set(
+    plan.writes.flatMap(({ id, transaction, covers }) =>
+      transaction === undefined || going.has(id) || report.endedWell(covers) ? [] : [transaction],
+    ),
+  );
+  if (incomplete.size === 0) return;
+  const sendable = intents.filter(({ request }) => !incomplete.has(request.transaction ?? ''));
+  intents.splice(0, intents.length, ...sendable);
 }
 
 function decideWrite(
@@ -97,16 +131,19 @@ function decideWrite(
     return undefined;
   }
   report.saw(write.id, read.found ? read.fields : {});
+  if (read.found && proof) report.sawThere(write.id);
   const rebaseRules = { onOverlap: rules.onOverlap, retryLimit: rules.retry.limit };
   const decision = rebase(write, read, proof, memory, rebaseRules, report.unwrittenOf(write.id));
+  const part = write.apart && !mayHaveLanded(write, read, memory) ? write.apart : write;
   switch (decision.kind) {
     case 'write':
-      return makeIntent(report.lane, write, decision, memory);
+      return asPart(makeIntent(report.lane, part, decision, memory), memory);
     case 'conclude':
       report.end(write.id, write, { result: decision.result, etag: decision.etag });
+      if (decision.result === 'updated') report.doubtOtherParts(write);
       return undefined;
     case 'fail':
-      fail(report, write, decision.code, memory);
+      fail(report, decision.code === 'CONFLICT_LIMIT' ? part : write, decision.code, memory);
       return undefined;
     case 'not-found':
       judgeRefusal(report, { ...write, request: write }, { status: 404 }, context);
@@ -119,6 +156,11 @@ function decideWrite(
   }
 }
 
+/** Unproven, a read that shows what is wanted may be right: then the same again is harmless, a part of it is not. */
+function mayHaveLanded(write: PlannedWrite, read: RecordState, memory: RecordMemory = NEW_RECORD): boolean {
+  return read.found && memory.toldApart !== 'again' && isAsWanted(write, read);
+}
+
 /** An overlap is the fault of one change, so merged ones are told apart first; at the conflict limit they fail together. */
 function fail(
   report: LaneReport,
@@ -127,7 +169,7 @@ function fail(
   memory: RecordMemory = NEW_RECORD,
 ): void {
   // Not after a doubt: the merged write may have landed, and its older values must not come again.
-  if (code === 'OVERLAP' && write.covers.length > 1 && memory.doubt === 'none')
+  if (code === 'OVERLAP' && isDivisible(write.covers, write) && memory.doubt === 'none')
     return report.unmerge(write.id);
   const message =
     code === 'OVERLAP'

@@ -2,15 +2,25 @@
  * Decides when flights start: claims ready lanes while there is room for another flight, the breaker is closed and the
  * gate is open; wakes up on new work, on the end of a flight, and when a waiting lane is due. What runs is `fly`.
  */
-import type { ClaimedLane, Journal } from '../journal/port.ts';
+import { openRecords, type ClaimedLane, type Journal } from '../journal/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Breaker } from './breaker.ts';
 import type { FlightResult } from './flight.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
+import { untouched } from './untouched.ts';
 
 /** Work that arrives within this time shares a flight. */
 const GATHER_MS = 5;
+
+/**
+ * While others are in the air, a flight that follows one less than half full waits until so long after that one started: what
+ * arrives meanwhile goes along. As Nagle's rule does for packets: nothing waits where nothing is in the air. (Measured by
+ * `bench flights` in simulated time, requests of 50 ms, 50 changes/s, each in a territory of its own: 1.46 requests per change without,
+ * 0.80 with 50 ms, 0.40 with 100 ms, for 41 ms more from arrival to outcome in the median; a burst takes as long with as without.)
+ */
+const FILL_MS = 100;
+const FILLED_SHARE = 0.5;
 
 /** How soon to look again where the gate is closed or the journal failed. */
 const LOOK_AGAIN_MS = 1000;
@@ -26,7 +36,7 @@ export interface DispatcherOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
-  readonly breaker: Pick<Breaker, 'state' | 'trip'>;
+  readonly breaker: Pick<Breaker, 'state' | 'trip' | 'wrote'>;
   readonly fly: Fly;
   /** Lanes that would hold up the others of their flight: they fly after them, in the same place among the flights. */
   readonly isSlow: (lane: ClaimedLane) => boolean;
@@ -38,6 +48,8 @@ export interface DispatcherOptions {
   readonly requestMs: number;
   /** False while no flight may start for a reason outside the lanes, such as a silent mesh in embedded mode. */
   readonly gate: () => boolean;
+  /** Longest wait of a flight for others to share it, while some are in the air; default 100. */
+  readonly fillMs?: number;
 }
 
 export class Dispatcher {
@@ -48,6 +60,8 @@ export class Dispatcher {
   private stopListening: (() => void) | undefined;
   private running = false;
   private pumping = false;
+  /** Monotonic milliseconds; before this time flights are filled while others are in the air. */
+  private fillsUntilMs = 0;
   /** The latest look for work; never rejects. */
   private pumped: Promise<void> = Promise.resolve();
 
@@ -63,10 +77,10 @@ export class Dispatcher {
 
   /** Something may have become possible: looks for work a moment later. */
   wake(): void {
-    this.wakeAfter(GATHER_MS);
+    this.wakeAfter(Math.max(GATHER_MS, this.fillMs()));
   }
 
-  /** No lane is claimed from now on. A claim that is under way may still bring one, which flies. */
+  /** No lane is claimed from now on, and none begins to fly: what a claim under way still brings is given back. */
   startNoMore(): void {
     this.running = false;
     this.timer?.cancel();
@@ -74,8 +88,8 @@ export class Dispatcher {
   }
 
   /**
-   * Starts no new flight and waits for the running ones, which end by themselves within two request time-outs. One that a claim
-   * under way still brings counts among them: left behind, its lanes would stand still until their leases end.
+   * Starts no new flight and waits for the running ones, which end by themselves within two request time-outs. Lanes that a claim
+   * under way still brings are waited for, too: left behind, they would stand still until their leases end.
    * @param patienceMs after this their requests are aborted: what was sent is then in doubt, and is repeated later
    */
   async stop(patienceMs: number): Promise<void> {
@@ -104,14 +118,21 @@ export class Dispatcher {
   private async pump(): Promise<void> {
     this.pumping = true;
     try {
-      while (this.mayStart() && (await this.startFlight()));
-      await this.sleepUntilDue();
+      while (this.mayStart() && this.fillMs() === 0 && (await this.startFlight()));
+      if (this.mayStart() && this.fillMs() > 0) this.wakeAfter(this.fillMs());
+      else await this.sleepUntilDue();
     } catch (error) {
       this.options.log.error('The journal does not answer; lanes are looked for again shortly', { error });
       this.wakeAfter(LOOK_AGAIN_MS);
     } finally {
       this.pumping = false;
     }
+  }
+
+  /** Milliseconds that the next flight still waits to be filled. */
+  private fillMs(): number {
+    if (this.flights.size === 0) return 0;
+    return Math.max(0, this.fillsUntilMs - this.options.clock.monotonicMs());
   }
 
   private mayStart(): boolean {
@@ -126,6 +147,8 @@ export class Dispatcher {
     const limit = batchSize();
     const lanes = await journal.claim({ records: limit, leaseMs });
     if (lanes.length === 0) return false;
+    const isFilled = recordsOf(lanes) >= limit * FILLED_SHARE;
+    this.fillsUntilMs = isFilled ? 0 : claimedAtMs + (this.options.fillMs ?? FILL_MS);
     const flight = this.runApart(lanes, limit, claimedAtMs).finally(() => {
       this.flights.delete(flight);
       this.wake();
@@ -134,7 +157,7 @@ export class Dispatcher {
     return true;
   }
 
-  /** The slow ones wait with their leases kept until the others are done with. */
+  /** The slow ones wait with their leases kept until the others are done with; told to stop meanwhile, they do not begin. */
   private async runApart(lanes: readonly ClaimedLane[], limit: number, claimedAtMs: number): Promise<void> {
     const slow = lanes.filter(this.options.isSlow);
     const others = lanes.filter((lane) => !slow.includes(lane));
@@ -142,7 +165,10 @@ export class Dispatcher {
     const legs = [others, slow]
       .filter((leg) => leg.length > 0)
       .map((leg) => ({ leg, keeper: new LeaseKeeper(kept, leg, claimedAtMs) }));
-    for (const { leg, keeper } of legs) await this.run(leg, limit, keeper);
+    for (const { leg, keeper } of legs) {
+      if (this.running) await this.run(leg, limit, keeper);
+      else await this.giveBack(leg, keeper);
+    }
   }
 
   /** Never rejects: a flight that fails leaves its lanes to the end of their leases. */
@@ -150,11 +176,26 @@ export class Dispatcher {
     const { fly, breaker, log } = this.options;
     try {
       const result = await fly(lanes, limit, () => keeper.maySend(), this.aborting.signal);
+      if (result.results.ok > 0) breaker.wrote();
       if (result.trouble) breaker.trip(result.trouble);
     } catch (error) {
       log.error('A flight failed; its lanes go on when their leases end', { error, lanes: lanes.length });
     } finally {
       keeper.stop();
+    }
+  }
+
+  /** As they were claimed, for other instances to fly at once. Never rejects. */
+  private async giveBack(lanes: readonly ClaimedLane[], keeper: LeaseKeeper): Promise<void> {
+    const { journal, log } = this.options;
+    keeper.stop();
+    try {
+      await journal.complete(lanes.map(untouched));
+    } catch (error) {
+      log.warn('Lanes could not be given back; they go on when their leases end', {
+        error,
+        lanes: lanes.length,
+      });
     }
   }
 
@@ -165,4 +206,9 @@ export class Dispatcher {
     // With the breaker or the gate closed, what is due stays due: look again at a calm pace.
     this.wakeAfter(this.mayStart() ? Math.max(1, dueMs) : LOOK_AGAIN_MS);
   }
+}
+
+/** As they are packed; of a lane at least one. */
+function recordsOf(lanes: readonly ClaimedLane[]): number {
+  return lanes.reduce((sum, { changes }) => sum + Math.max(1, openRecords(changes)), 0);
 }

@@ -15,15 +15,17 @@ import type { Random } from '../platform/random.ts';
 import type { ApiTrouble, TerritoryApi } from '../territory-api/port.ts';
 import type { Blame } from './blame.ts';
 import type { BulkReads } from './bulk-read.ts';
-import { sendSuspecting, type BulkAnswer, type BulkRecord } from './bulk-write.ts';
+import { sendSuspecting, type BulkAnswer } from './bulk-write.ts';
+import type { BulkRecord } from './unit-verdict.ts';
 import { decide, type FlightRules, type Passenger } from './decide.ts';
 import { isOutdated, judge, judgeOutdated, type JudgeContext } from './judge.ts';
 import { LaneReport, type EndChange } from './lane-report.ts';
 import { withoutRead } from './own-etags.ts';
-import { planLane } from './plan.ts';
+import { oneByOne, planLane } from './plan.ts';
 import type { PropagationEstimate } from './propagation-estimate.ts';
 import { earlyAgeMs, restAfter, shownAfterMs } from './propagation.ts';
 import type { Suspects } from './suspects.ts';
+import { recallWholes } from './told-apart.ts';
 
 export type { FlightRules } from './decide.ts';
 
@@ -68,8 +70,8 @@ export async function fly(
   signal: AbortSignal,
 ): Promise<FlightResult> {
   const { onDeadLetter } = deps.rules;
-  const aboard = onDeadLetter === 'hold' ? lanes.map(oneByOne) : lanes;
-  const passengers = board(aboard, limit, deps.clock.now(), deps.rules);
+  const aboard = (onDeadLetter === 'hold' ? lanes.map(oneByOne) : lanes).map(recallWholes);
+  const passengers = board(aboard, limit, deps.clock.now(), deps);
   const writesThen = deps.blame.writes;
   const read = await deps.reads.read(passengers, deps.api, signal);
   if (read.kind === 'trouble') {
@@ -78,7 +80,10 @@ export async function fly(
   }
   let suspicion: ApiTrouble | undefined;
   const context = judgeContext(deps, writesThen, (trouble) => (suspicion = trouble));
-  for (const passenger of passengers) decide(passenger, read.of(passenger), context, deps.rules);
+  for (const passenger of passengers) {
+    deps.reads.ownEtags.compare(passenger, read.of(passenger), context.nowMs);
+    decide(passenger, read.of(passenger), context, deps.rules);
+  }
   const propagationMs = passengers.flatMap(
     (passenger) =>
       shownAfterMs(
@@ -91,11 +96,6 @@ export async function fly(
   const result = await write(passengers, deps, maySend, signal);
   await complete(passengers, deps);
   return { ...result, trouble: result.trouble ?? suspicion, propagationMs };
-}
-
-/** Of a lane that stops at a dead letter: what stands behind its first change must not fly before that has ended well. */
-function oneByOne(lane: ClaimedLane): ClaimedLane {
-  return { ...lane, changes: lane.changes.slice(0, 1) };
 }
 
 /** A record of the lane is under suspicion of making requests fail: finding out takes many requests. */
@@ -113,15 +113,16 @@ function board(
   lanes: readonly ClaimedLane[],
   limit: number,
   nowMs: number,
-  { onOverlap, ownEtags }: FlightRules,
+  { rules: { onOverlap, ownEtags, transactions }, reads }: FlightDeps,
 ): Passenger[] {
+  const rule = reads.ownEtags.holds ? ownEtags : 'ignored';
   let room = limit;
   return lanes.map((lane) => {
-    const plan = planLane(lane, Math.max(1, room));
+    const plan = planLane(lane, Math.max(1, room), transactions);
     room -= plan.repeats.length + plan.writes.length;
     const report = new LaneReport(lane, plan.prefixEnd, nowMs, plan.replays, onOverlap);
     report.supersede(plan.superseded);
-    return { plan, report, intents: [...plan.repeats], withoutRead: withoutRead(plan, report, ownEtags) };
+    return { plan, report, intents: [...plan.repeats], withoutRead: withoutRead(plan, report, rule) };
   });
 }
 
@@ -188,7 +189,9 @@ function judgeAll(
     const known = { ...context, retryAfterMs: answer.retryAfterMs };
     const wasUnread = passenger.withoutRead.has(intent.request.id);
     // While caches may be late it is more likely one of them that refuses than a foreign change.
+    if (wasUnread && isDone(answer)) deps.reads.ownEtags.observe('current');
     if (wasUnread && ageMs === undefined && isOutdated(answer.record)) {
+      deps.reads.ownEtags.observe('outdated');
       judgeOutdated(report, intent, answer.record, known);
     } else judge(report, intent, wasInDoubt, answer.record, known);
   }
@@ -238,6 +241,7 @@ function resultOf(answer: BulkAnswer): WriteResult | undefined {
       return 'trouble';
     case 'failed':
     case 'missing':
+    case 'open':
       return 'in-doubt';
   }
 }
@@ -255,6 +259,7 @@ async function complete(passengers: readonly Passenger[], deps: FlightDeps): Pro
   const completions = passengers.map(({ report }): LaneCompletion => {
     const { rest, delayMs } = restAfter(report.writes, report.lane.memory.rest, nowMs, propagation, restMs);
     if (delayMs > 0) report.waitFor('resting', delayMs);
+    if (deps.rules.transactions) report.skipRest();
     return report.completion(rest, deps.propagation.restMs, deps.endChange);
   });
   const accepted = await deps.journal.complete(completions);

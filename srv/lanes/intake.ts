@@ -34,6 +34,9 @@ export class Intake implements DeliveryHandler {
   private subscription: Subscription | undefined;
   private stopped = false;
   private batch: Received[] = [];
+  private appending = false;
+  /** It was time for the next batch while one was being appended. */
+  private isDue = false;
   private timer: Timer | undefined;
   private beganAtMs: number | undefined;
   private hasDelivered = false;
@@ -94,6 +97,7 @@ export class Intake implements DeliveryHandler {
   async stop(): Promise<void> {
     this.stopped = true;
     this.flush();
+    while (this.appending) await this.work;
     await this.work;
   }
 
@@ -103,12 +107,26 @@ export class Intake implements DeliveryHandler {
     this.receipts.clear();
   }
 
+  /**
+   * What arrives during an append goes together into the next one: appends that are slower than deliveries would else queue up, each
+   * with the few that came within `BATCH_AGE_MS`.
+   */
   private flush(): void {
     this.timer?.cancel();
     this.timer = undefined;
-    const batch = this.batch;
-    this.batch = [];
-    if (batch.length > 0) this.next(() => this.append(batch));
+    this.isDue = this.appending;
+    if (this.appending) return;
+    const batch = this.batch.splice(0, BATCH_LIMIT);
+    if (batch.length === 0) return;
+    this.appending = true;
+    this.next(async () => {
+      try {
+        await this.append(batch);
+      } finally {
+        this.appending = false;
+      }
+      if (this.isDue || this.stopped || this.batch.length >= BATCH_LIMIT) this.flush();
+    });
   }
 
   private async append(batch: readonly Received[]): Promise<void> {

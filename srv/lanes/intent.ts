@@ -2,7 +2,7 @@
 import type { Operation } from '../events/change.ts';
 import type { ClaimedLane, Intent, RecordMemory } from '../journal/port.ts';
 import { nameUuid } from '../platform/ids.ts';
-import type { PlannedWrite } from './plan.ts';
+import type { PlannedWrite } from './planned-write.ts';
 
 const METHODS: Readonly<Record<Operation, string>> = { update: 'PATCH', create: 'POST', delete: 'DELETE' };
 
@@ -38,6 +38,7 @@ export function makeIntent(
       ifMatch,
       fields: write.fields,
       idempotencyKey,
+      ...(write.transaction !== undefined && { transaction: write.transaction }),
     },
     covers: write.covers,
     supersedes: write.supersedes,

@@ -1,11 +1,12 @@
 /** What an answer of the API means for the record it was given for, and for the lane that waits. */
 import type { FailureCode } from '../events/outcome.ts';
-import { NEW_RECORD, type Intent } from '../journal/port.ts';
+import { NEW_RECORD, type Covered, type Intent } from '../journal/port.ts';
 import type { Log } from '../platform/log.ts';
 import type { ApiTrouble } from '../territory-api/port.ts';
 import type { Blame } from './blame.ts';
-import type { BulkRecord } from './bulk-write.ts';
+import type { BulkRecord } from './unit-verdict.ts';
 import type { LaneReport, ResultPart } from './lane-report.ts';
+import type { PlannedWrite } from './planned-write.ts';
 import { retryDelayMs, type RetryPolicy } from './retry-policy.ts';
 
 export interface JudgeContext {
@@ -24,6 +25,9 @@ export interface JudgeContext {
   /** Called where the API refuses every record and accepts none: no record is to blame. */
   readonly suspectConfiguration: (status: number) => void;
 }
+
+/** What a delete of a missing record is answered with. */
+const GONE = 404;
 
 const WRITTEN = { update: 'updated', create: 'created', delete: 'deleted' } as const;
 
@@ -64,7 +68,10 @@ export function judge(
       report.note(covers, { ...step, step: 'in-doubt', detail: detailOf(answer) });
       return judgeFailure(report, intent, answer, context);
     case 'rolled-back':
-      return judgeRolledBack(report, intent, wasInDoubt, context);
+      return judgeRolledBack(report, intent, wasInDoubt, answer, context);
+    case 'open':
+      report.note(covers, { ...step, step: 'in-doubt' });
+      return report.unanswered(intent, context.landsBy);
     case 'missing':
       report.note(covers, { ...step, step: 'in-doubt' });
       return judgeFailure(report, intent, answer, context);
@@ -123,19 +130,21 @@ export function judgeOutdated(
 }
 
 /**
- * Not written since another record of its transaction was refused, which ends its change or is tried again with all of it. Of a
- * repetition: the first send has landed as a whole, or never will, for the other record's sake.
+ * Not written since another record of its transaction was refused, by which it is decided when all of it is tried again. Of a
+ * repetition: the first send has landed as a whole, or never will, for the other record's sake; unless the request was refused as
+ * a whole, which says nothing of the first send.
  */
 function judgeRolledBack(
   report: LaneReport,
   intent: Intent,
   wasInDoubt: boolean,
-  context: JudgeContext,
+  { whole }: Extract<BulkRecord, { kind: 'rolled-back' }>,
+  { landsBy }: JudgeContext,
 ): void {
+  if (wasInDoubt && whole) return report.unanswered(intent, landsBy);
   const { id } = intent.request;
   const refusals = (report.memoryOf(id)?.refusals ?? 0) + 1;
   report.remember(id, { refusals, ...(wasInDoubt && { doubt: 'refused', intent }) });
-  report.waitFor('retrying', retryDelayMs(context.retry, 1, context.fraction, context.retryAfterMs));
 }
 
 function judgeRefused(
@@ -147,26 +156,43 @@ function judgeRefused(
 ): void {
   const { id, operation } = intent.request;
   if (wasInDoubt && answer.whole) return judgeFailure(report, intent, answer, context);
-  if (operation === 'delete' && answer.status === 404) return judgeGone(report, intent, wasInDoubt, context);
+  if (operation === 'delete' && answer.status === GONE) return judgeGone(report, intent, wasInDoubt, context);
+  // Looks for a record that is gone are rounds of another kind.
+  if (operation === 'delete' && report.memoryOf(id)?.lastStatus === GONE)
+    report.remember(id, { undecidedRounds: 0 });
   // Not to be repeated; but an older request, of a dead letter, may be in doubt still: only a success ends that.
-  if (wasInDoubt) report.remember(id, { doubt: 'sent', intent: undefined });
+  // What was merged stays together meanwhile, as after a conflict.
+  const isMerged = intent.covers.length > 1;
+  if (wasInDoubt)
+    report.remember(id, isMerged ? { doubt: 'refused', intent } : { doubt: 'sent', intent: undefined });
   judgeRefusal(report, intent, answer, context);
 }
 
 /**
  * The record to delete is gone, perhaps by the first send of this very request; or a late node does not know it yet, so
- * it is looked at again until that can no longer be.
+ * it is looked at again until that can no longer be. Where it is then still proven to be there, the API refuses to delete it.
  */
 function judgeGone(report: LaneReport, intent: Intent, wasInDoubt: boolean, context: JudgeContext): void {
   const { id } = intent.request;
   const known = report.memoryOf(id) ?? NEW_RECORD;
-  if (known.undecidedRounds >= context.retry.limit) {
+  const rounds = known.lastStatus === GONE ? known.undecidedRounds : 0;
+  const isThere = report.wasThere(id);
+  if (isThere && rounds >= Math.max(1, context.retry.limit)) {
+    return judgeRefusal(report, intent, { status: GONE, message: NOT_DELETED }, context);
+  }
+  // Known as refused from the first time, else each of many that are refused would seem to be the only one.
+  if (isThere) {
+    const undecided = { status: GONE, rounds, limit: Infinity };
+    context.blame.judge(recordName(report, id), undecided, context.writesThen);
+  }
+  if (!isThere && rounds >= context.retry.limit) {
     const oursLanded = wasInDoubt || known.doubt === 'refused';
     return report.end(id, intent, { result: oursLanded ? 'deleted' : 'unchanged' });
   }
   const { undecidedRounds } = report.remember(id, {
-    undecidedRounds: known.undecidedRounds + 1,
+    undecidedRounds: rounds + 1,
     refusals: known.refusals + 1,
+    lastStatus: GONE,
     ...(wasInDoubt && { doubt: 'refused', intent }),
   });
   report.waitFor(
@@ -178,24 +204,42 @@ function judgeGone(report: LaneReport, intent: Intent, wasInDoubt: boolean, cont
 /** A refusal for the content, by the API's answer or because a read did not find the record. */
 export function judgeRefusal(
   report: LaneReport,
-  refused: Pick<Intent, 'covers' | 'supersedes'> & { readonly request: { readonly id: string } },
+  refused: Pick<Intent, 'covers' | 'supersedes'> & {
+    readonly request: Pick<PlannedWrite, 'id' | 'transaction'>;
+  },
   answer: { readonly status: number; readonly code?: string; readonly message?: string },
   context: JudgeContext,
 ): void {
   const { id } = refused.request;
-  if (refused.covers.length > 1) return report.unmerge(id);
   const known = report.memoryOf(id);
+  const isMerged = isDivisible(refused.covers, refused.request);
+  // What may have landed stays together until it is known whose fault this is: its older values must not come again.
+  if (isMerged && !known?.intent) return report.unmerge(id);
   const rounds = known?.undecidedRounds ?? 0;
+  const { status } = answer;
   const verdict = context.blame.judge(
     recordName(report, id),
-    rounds,
-    context.retry.limit,
+    { status, rounds, limit: context.retry.limit },
     context.writesThen,
   );
-  if (verdict === 'record') return report.end(id, refused, failure(codeOfStatus(answer.status), answer));
-  if (verdict === 'configuration') context.suspectConfiguration(answer.status);
-  report.remember(id, { undecidedRounds: rounds + 1, refusals: (known?.refusals ?? 0) + 1 });
+  if (verdict === 'record') {
+    return isMerged ? report.unmerge(id) : report.end(id, refused, failure(codeOfStatus(status), answer));
+  }
+  if (verdict === 'configuration') context.suspectConfiguration(status);
+  report.remember(id, {
+    undecidedRounds: rounds + 1,
+    refusals: (known?.refusals ?? 0) + 1,
+    lastStatus: status,
+  });
   report.waitFor('retrying', retryDelayMs(context.retry, rounds + 1, context.fraction, context.retryAfterMs));
+}
+
+/** Of what several assignments made up, one may be to blame alone; a transaction stays whole. */
+export function isDivisible(
+  covers: readonly Covered[],
+  { transaction }: Pick<PlannedWrite, 'transaction'>,
+): boolean {
+  return covers.length > 1 && transaction === undefined;
 }
 
 /**
@@ -211,15 +255,15 @@ function judgeFailure(
   const { id } = intent.request;
   report.unanswered(intent, context.landsBy);
   if (spendAttempt(report, id, context) === 'attempts left') return;
+  // What one of the merged changes sets may be what the API fails at.
+  if (isDivisible(intent.covers, intent.request)) return report.tellApart(intent);
   switch (answer.kind) {
     case 'failed':
       return report.end(id, intent, failure('API_ERROR', answer));
     case 'missing':
       return report.end(id, intent, failure('API_ERROR', { message: LEFT_OUT }));
     case 'refused':
-      return intent.covers.length > 1
-        ? report.unmerge(id)
-        : report.end(id, intent, failure(codeOfStatus(answer.status), answer));
+      return report.end(id, intent, failure(codeOfStatus(answer.status), answer));
   }
 }
 
@@ -238,26 +282,23 @@ export function judgeUnreadable(
 
 /** A failure counts only when another record's write succeeded since the last one; each makes the lane wait longer. */
 function spendAttempt(report: LaneReport, id: string, context: JudgeContext): 'attempts left' | 'spent' {
-  const { failures, undecidedRounds } = report.memoryOf(id) ?? NEW_RECORD;
+  const { failures, waits = 0 } = report.memoryOf(id) ?? NEW_RECORD;
   const { limit } = context.retry;
   const othersSucceeded = context.blame.othersSucceeded(recordName(report, id), failures, context.writesThen);
   const counts = othersSucceeded || failures === 0;
-  report.remember(id, {
-    failures: counts ? failures + 1 : failures,
-    undecidedRounds: counts ? undecidedRounds : undecidedRounds + 1,
-  });
+  report.remember(id, counts ? { failures: failures + 1 } : { waits: waits + 1 });
   if (othersSucceeded && failures + 1 > limit) return 'spent';
-  waitLonger(report, failures + undecidedRounds + 1, context);
+  waitLonger(report, failures + waits + 1, context);
   return 'attempts left';
 }
 
 /** An earlier send is still being carried out, or this one was put off: nobody's fault, but asked less and less often. */
 function judgeRunning(report: LaneReport, intent: Intent, context: JudgeContext): void {
   const { id } = intent.request;
-  const { failures, undecidedRounds } = report.memoryOf(id) ?? NEW_RECORD;
+  const { failures, waits = 0 } = report.memoryOf(id) ?? NEW_RECORD;
   report.unanswered(intent, context.landsBy);
-  report.remember(id, { undecidedRounds: undecidedRounds + 1 });
-  waitLonger(report, failures + undecidedRounds + 1, context);
+  report.remember(id, { waits: waits + 1 });
+  waitLonger(report, failures + waits + 1, context);
 }
 
 function waitLonger(
@@ -268,6 +309,7 @@ function waitLonger(
   report.waitFor('retrying', retryDelayMs(policy, retry, fraction, retryAfterMs));
 }
 
+const NOT_DELETED = 'the territory API shows this record, and answers that it knows none when it is deleted';
 const LEFT_OUT = 'the territory API leaves this record out of its answers while it answers for others';
 const UNREADABLE = 'the territory API cannot read this record while it reads others';
 

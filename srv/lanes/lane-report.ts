@@ -48,6 +48,7 @@ export class LaneReport {
   private readonly ownEtags: OwnEtags;
   private readonly unwritten: Unwritten;
   private readonly shown = new Map<string, Readonly<Record<string, unknown>>>();
+  private readonly there = new Set<string>();
   private readonly onOverlap: OverlapPolicy;
   private unmergedUpTo: number;
   private wait: { state: WaitState; delayMs: number } | undefined;
@@ -95,6 +96,16 @@ export class LaneReport {
     this.shown.set(id, fields);
   }
 
+  /** A read that is proof found the record. */
+  sawThere(id: string): void {
+    this.there.add(id);
+  }
+
+  /** Whether it was there for certain just before this flight's write. */
+  wasThere(id: string): boolean {
+    return this.there.has(id);
+  }
+
   /** Field → what the record may show because dead letters of ours have not set it. */
   unwrittenOf(id: string): ReadonlyMap<string, readonly Scalar[]> {
     return this.unwritten.of(id);
@@ -127,7 +138,7 @@ export class LaneReport {
    */
   end(id: string, ended: Pick<Intent, 'covers' | 'supersedes'>, result: ResultPart): void {
     for (const covered of ended.covers) {
-      const superseded = result.result !== 'failed' && isAmong(ended.supersedes, covered);
+      const superseded = !isLeft(result) && isAmong(ended.supersedes, covered);
       this.of(covered.position).results.set(
         covered.index,
         superseded ? { id, result: 'superseded' } : { id, ...result },
@@ -136,7 +147,7 @@ export class LaneReport {
     }
     const { mayLand, refusals } = this.records.get(id) ?? NEW_RECORD;
     this.ownEtags.forget(id);
-    const failedInDoubt = result.result === 'failed' && this.isInDoubt(id);
+    const failedInDoubt = isLeft(result) && this.isInDoubt(id);
     this.records.delete(id);
     // An update that is late is refused by the ETag that has moved on; nothing stops a create but the record's existence.
     if (failedInDoubt || mayLand?.operation === 'create') {
@@ -146,11 +157,29 @@ export class LaneReport {
     if (result.result === 'unchanged' && refusals > 0 && this.hasOpen(id)) this.remember(id, { refusals });
   }
 
-  private noteUnwritten({ position, index }: Covered, { result }: ResultPart): void {
+  /** The write that covers these has ended, and not as a failure. */
+  endedWell(covers: readonly Covered[]): boolean {
+    const results = covers.map(({ position, index }) => this.progress.get(position)?.results.get(index));
+    return results.every((result) => result !== undefined && !isLeft(result));
+  }
+
+  /** Where changes are transactions: of a change of which a record has failed nothing more is tried. */
+  skipRest(): void {
+    for (const [position, { results }] of this.progress) {
+      if (![...results.values()].some(({ result }) => result === 'failed')) continue;
+      const change = this.changeAt(position);
+      for (const [index, { id }] of change?.change.assignments.entries() ?? []) {
+        if (change?.results[index] || results.has(index)) continue;
+        this.end(id, { covers: [{ position, index }], supersedes: [] }, { result: 'skipped' });
+      }
+    }
+  }
+
+  private noteUnwritten({ position, index }: Covered, result: ResultPart): void {
     const change = this.changeAt(position);
     const assignment = change && itemsOf(change).find((item) => item.index === index)?.assignment;
     if (!assignment) return;
-    if (result !== 'failed') this.unwritten.writtenBy(position, assignment);
+    if (!isLeft(result)) this.unwritten.writtenBy(position, assignment);
     else if (this.onOverlap === 'review')
       this.unwritten.leftBy(position, assignment, this.shown.get(assignment.id));
   }
@@ -185,6 +214,25 @@ export class LaneReport {
     const doubt = this.isInDoubt(id) ? 'sent' : 'none';
     this.ownEtags.forget(id);
     this.records.set(id, { ...NEW_RECORD, refusals: refusals + 1, doubt, mayLand });
+  }
+
+  /**
+   * The API fails at a merged write, perhaps for what one of its changes sets. It may have landed all the same, and then its older
+   * values must not come again: it is read again as after a refused repetition, and only where it has not landed its first change
+   * goes alone. Where it then failed for long once more, only a proof that it has landed holds its parts back. With fresh attempts.
+   */
+  tellApart(intent: Intent): void {
+    const { partOf: _, ...whole } = intent;
+    const { id } = whole.request;
+    const toldApart = this.records.get(id)?.toldApart ? 'again' : 'once';
+    this.unmerge(id);
+    this.remember(id, { doubt: 'refused', intent: whole, toldApart });
+  }
+
+  /** What landed of this write, by what was read, may have been the merged one of which it is a part: with all the others. */
+  doubtOtherParts({ id, covers }: { readonly id: string } & Pick<Intent, 'covers'>): void {
+    const isPart = covers.every(({ position }) => position <= this.lane.memory.unmergedUpTo);
+    if (isPart && this.hasOpen(id)) this.remember(id, { doubt: 'sent' });
   }
 
   private isInDoubt(id: string): boolean {
@@ -259,6 +307,11 @@ export class LaneReport {
     this.progress.set(position, made);
     return made;
   }
+}
+
+/** Nothing is known to have been written, and nothing more is tried. */
+function isLeft({ result }: Pick<ResultPart, 'result'>): boolean {
+  return result === 'failed' || result === 'skipped';
 }
 
 const WRITTEN: readonly AssignmentOutcome[] = ['created', 'updated', 'deleted'];

@@ -11,6 +11,7 @@ import { fly, NOTHING_SENT, type FlightDeps, type FlightResult } from './flight.
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { LockWaits } from './lock-waits.ts';
 import { retryDelayMs } from './retry-policy.ts';
+import { untouched } from './untouched.ts';
 
 export interface LockedFlightDeps extends FlightDeps {
   readonly locks: TerritoryLocks;
@@ -90,11 +91,6 @@ function noteTaken(
   const waitMs = clock.monotonicMs() - (wantedSinceMs ?? triedAtMs);
   onWaited(waitMs);
   if (wantedSinceMs !== undefined) log.info('The lock of a territory is ours', { territoryId, waitMs });
-}
-
-/** The lane as it was claimed. */
-function untouched({ territoryId, fence, memory }: ClaimedLane): LaneCompletion {
-  return { territoryId, fence, progress: [], ended: [], memory };
 }
 
 /** The last look before a write: a lane whose lock is lost is left out of it, as one whose fence is stale. */

@@ -2,24 +2,12 @@
  * Which records of a lane the next flight writes. Pure. A flight works on a contiguous prefix of the lane, the prefix
  * stays the same until every record of it has ended, and a record appears once in a flight: that is what keeps order.
  * A replay takes its old place, perhaps within or before a prefix under way; so that it cannot change that prefix it
- * waits for its end, and then flies with other replays only.
+ * waits for its end, and then flies with other replays only. Where changes are transactions, `whole-changes.ts` plans.
  */
-import type { AssignmentChange, Fields, Operation } from '../events/change.ts';
 import type { ClaimedLane, Covered, Intent, LaneMemory, PendingChange } from '../journal/port.ts';
+import { merge, type Item, type PlannedWrite } from './planned-write.ts';
 import { replayItems, type ReplayItem } from './replay.ts';
-
-/** One record's next write, made of one assignment change or of several successive updates. */
-export interface PlannedWrite {
-  readonly id: string;
-  readonly operation: Operation;
-  readonly fields: Fields;
-  /** What the source saw before, field by field: of the earliest change that sets the field. */
-  readonly before: Fields;
-  /** Ascending. */
-  readonly covers: readonly Covered[];
-  /** Of these, the ones whose every field a later one sets again. */
-  readonly supersedes: readonly Covered[];
-}
+import { planWhole, wholeUpTo, type TransactionRule } from './whole-changes.ts';
 
 export interface LanePlan {
   readonly prefixEnd: number;
@@ -38,21 +26,24 @@ export interface Superseded {
   readonly covered: Covered;
 }
 
-/** An assignment change that has not ended, and where it stands. */
-interface Item {
-  readonly covered: Covered;
-  readonly assignment: AssignmentChange;
-}
-
-/** Plans at most `limit` records, at least one. */
-export function planLane(lane: ClaimedLane, limit: number): LanePlan {
+/**
+ * Plans at most `limit` records, at least one.
+ * @param transactions where each change is one: then as many whole changes, at least one
+ */
+export function planLane(lane: ClaimedLane, limit: number, transactions?: TransactionRule): LanePlan {
   const { changes, ...prefix } = takePrefix(lane, limit);
   const repeats = [...lane.memory.records.values()].flatMap((record) =>
     record.doubt === 'sent' && record.intent ? [record.intent] : [],
   );
-  if (repeats.length > 0) return { ...prefix, superseded: [], repeats: repeats.slice(0, limit), writes: [] };
+  if (repeats.length > 0) {
+    return { ...prefix, superseded: [], repeats: wholeUpTo(limit, repeats), writes: [] };
+  }
   const { open, superseded } = openItems(changes);
-  const writes = leadingRuns(open, lane.memory).slice(0, limit).map(merge);
+  if (transactions)
+    return { ...prefix, superseded, repeats: [], writes: planWhole(open, limit, transactions) };
+  const writes = leadingRuns(open, lane.memory)
+    .slice(0, limit)
+    .map((run) => partedFrom(run, lane.memory));
   return { ...prefix, superseded, repeats: [], writes };
 }
 
@@ -66,11 +57,26 @@ function takePrefix({ changes, memory }: ClaimedLane, limit: number): Prefix {
   const replays = changes.filter(({ position, replay }) => replay && memory.replays?.includes(position));
   if (replays.length > 0)
     return { changes: replays, prefixEnd, replays: replays.map(({ position }) => position) };
-  const underWay = changes.filter(({ position, replay }) => !replay && position <= prefixEnd);
+  const underWay = changesUnderWay({ changes, memory });
   if (underWay.length > 0) return { changes: underWay, prefixEnd: underWay.at(-1)?.position ?? prefixEnd };
   const next = fitting(alike(changes), limit);
   if (next[0]?.replay) return { changes: next, prefixEnd, replays: next.map(({ position }) => position) };
   return { changes: next, prefixEnd: next.at(-1)?.position ?? prefixEnd };
+}
+
+/** What flights have begun and not ended: nothing may come between. */
+function changesUnderWay({ changes, memory }: Pick<ClaimedLane, 'changes' | 'memory'>): PendingChange[] {
+  const prefixEnd = begunUpTo(memory);
+  return changes.filter(({ position, replay }) => !replay && position <= prefixEnd);
+}
+
+/**
+ * Of a lane that stops at a dead letter: what stands behind its first change must not fly before that has ended well. What was begun
+ * before the lane was told to stop at dead letters ends first, a replay that was ordered meanwhile comes after it.
+ */
+export function oneByOne(lane: ClaimedLane): ClaimedLane {
+  const underWay = changesUnderWay(lane);
+  return { ...lane, changes: underWay.length > 0 ? underWay : lane.changes.slice(0, 1) };
 }
 
 /** A flight that died after it had stored its intents has left no prefix, but what it may have sent is under way. */
@@ -144,37 +150,11 @@ function mayJoin({ covered, assignment }: Item, { records, unmergedUpTo }: LaneM
   return isAmong(known.intent.covers, covered);
 }
 
-/** One write whose effect equals applying the run's items in order. */
-function merge(run: readonly Item[]): PlannedWrite {
-  const fields = Object.create(null) as Record<string, Fields[string]>;
-  const before = Object.create(null) as Record<string, Fields[string]>;
-  for (const { assignment } of run) {
-    for (const [name, value] of Object.entries(assignment.fields)) {
-      const image = assignment.before?.[name];
-      if (!(name in fields) && image !== undefined) before[name] = image;
-      fields[name] = value;
-    }
-  }
-  const [first] = run as [Item];
-  return {
-    id: first.assignment.id,
-    operation: first.assignment.operation,
-    fields,
-    before,
-    covers: run.map(({ covered }) => covered),
-    supersedes: supersededOf(run),
-  };
-}
-
-function supersededOf(run: readonly Item[]): Covered[] {
-  const setLater = new Set<string>();
-  const superseded: Covered[] = [];
-  for (const [fromEnd, { covered, assignment }] of run.toReversed().entries()) {
-    const names = Object.keys(assignment.fields);
-    if (fromEnd > 0 && names.every((name) => setLater.has(name))) superseded.unshift(covered);
-    for (const name of names) setLater.add(name);
-  }
-  return superseded;
+/** A run that is together only for the sake of a read, where its items are to be told apart: they alone, whatever else is unmerged. */
+function partedFrom(run: readonly Item[], { records }: LaneMemory): PlannedWrite {
+  const [first] = run;
+  const isParted = run.length > 1 && first !== undefined && records.get(first.assignment.id)?.toldApart;
+  return isParted ? { ...merge(run), apart: merge([first]) } : merge(run);
 }
 
 /** By value: what comes back from a journal is not the same object. */

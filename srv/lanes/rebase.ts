@@ -6,7 +6,7 @@
 import type { Operation, Scalar } from '../events/change.ts';
 import { NEW_RECORD, type RecordMemory } from '../journal/port.ts';
 import type { RecordState } from '../territory-api/port.ts';
-import type { PlannedWrite } from './plan.ts';
+import type { PlannedWrite } from './planned-write.ts';
 import { sameValue } from './same-value.ts';
 
 export type OverlapPolicy = 'source-wins' | 'review';
@@ -55,7 +55,9 @@ export function rebase(
   if (write.operation !== 'delete' && conclusive && isAsWanted(write, read)) {
     return { kind: 'conclude', result: doubt === 'resolved' ? 'updated' : 'unchanged', etag: read.etag };
   }
-  if (rules.onOverlap === 'review' && (doubt === 'resolved' || overlaps(write, read, unwritten))) {
+  // What was refused may have landed, and then somebody else has set the record; what has failed so often hardly ever has.
+  const mayHaveLanded = doubt === 'resolved' && !memory?.toldApart;
+  if (rules.onOverlap === 'review' && (mayHaveLanded || overlaps(write, read, unwritten))) {
     return proof || lastLook ? { kind: 'fail', code: 'OVERLAP' } : { kind: 'look-again' };
   }
   if (spent) return { kind: 'fail', code: 'CONFLICT_LIMIT' };
@@ -102,7 +104,7 @@ function rebaseMissing(
 type Found = Extract<RecordState, { found: true }>;
 
 /** Every field that the write sets has the wanted value already. */
-function isAsWanted(write: PlannedWrite, { fields, comparedAs }: Found): boolean {
+export function isAsWanted(write: Pick<PlannedWrite, 'fields'>, { fields, comparedAs }: Found): boolean {
   return Object.entries(write.fields).every(([name, value]) =>
     sameValue(value, fields[name], comparedAs?.get(name)),
   );

@@ -4,7 +4,7 @@
  */
 import type { Subscription } from '../mesh/port.ts';
 
-export type HoldReason = 'operator' | 'memory';
+export type HoldReason = 'operator' | 'memory' | 'stop';
 
 export class Receiving {
   private readonly subscription: Pick<Subscription, 'pause' | 'resume'>;

@@ -111,19 +111,21 @@ export class Suspects {
       const failed = await this.askParts(parts.slice(0, count), ask, findings);
       // Someone is answered, so the search is worth going on until all are told apart.
       requestsLeft = failed.length < count ? patience : requestsLeft - count;
-      culprits += failed.filter(({ length }) => length === 1).length;
-      const divided = failed.filter(({ length }) => length > 1).flatMap(divide);
+      culprits += failed.filter(({ alone }) => alone).length;
+      const divided = failed
+        .filter(({ alone }) => !alone)
+        .flatMap(({ left }) => (left.length > 1 ? divide(left) : [left]));
       parts = [...divided, ...parts.slice(count)];
     }
     this.expected = culprits > 0 ? 'culprit' : 'hiccup';
   }
 
-  /** Asks about all these parts at a time; answers those that failed. */
+  /** Asks about all these parts at a time; answers those that failed, without what was answered in them: that is done. */
   private async askParts<R extends RecordRef, T>(
     parts: readonly (readonly R[])[],
     ask: Ask<R, T>,
     findings: Findings<R, T>,
-  ): Promise<readonly (readonly R[])[]> {
+  ): Promise<readonly { readonly alone: boolean; readonly left: readonly R[] }[]> {
     const asked = await Promise.all(
       parts.map(async (part) => {
         const answers = await ask(part);
@@ -136,7 +138,12 @@ export class Suspects {
     for (const { record, answer, alone } of all.toSorted((a, b) => isAnswered(b) - isAnswered(a))) {
       findings.set(record, this.found(record, answer, alone ? 'alone' : 'together'));
     }
-    return parts.filter((part) => part.some((record) => hasFailed(findings.get(record))));
+    return parts
+      .map((part) => ({
+        alone: part.length === 1,
+        left: part.filter((record) => hasFailed(findings.get(record))),
+      }))
+      .filter(({ left }) => left.length > 0);
   }
 
   /** Keeps what the answer says of the record's innocence. */

@@ -18,7 +18,7 @@ export type ConnectionState =
       readonly renewAtMs?: number;
     }
   /**
-   * A new token is at hand, and the connection is exchanged for one that uses it. Timer: pending work, or while `closing` the
+   * The connection is exchanged for another one: a new token is at hand, or the queue is handed over. Timer: pending work, or while `closing` the
    * connection's end, has taken too long.
    */
   | { readonly kind: 'renewing'; readonly closing: boolean; readonly failures: number }
@@ -45,7 +45,7 @@ export type ConnectionEvent =
   | { readonly kind: 'silent'; readonly problem: ConnectionProblem }
   /** A subscriber cannot go on and wants everything again on a new connection. */
   | { readonly kind: 'restart'; readonly problem: ConnectionProblem }
-  /** The next token is at hand (after `fetch`). */
+  /** The next token is at hand (after `fetch`), or the queue is handed over: another connection is to take this one's place. */
   | { readonly kind: 'renew' }
   | { readonly kind: 'stop' }
   /** Nothing is pending any more (after `drain`). */

@@ -84,6 +84,11 @@ export class Connection {
     this.#happened({ kind: 'restart', problem: problem('MESH_RESTARTED', reason) });
   }
 
+  /** Takes another connection in place of this one, as for a new token. */
+  exchange(): void {
+    this.#happened({ kind: 'renew' });
+  }
+
   status(): MeshStatus {
     this.#listen();
     const reason = reasonOf(this.#state);

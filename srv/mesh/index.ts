@@ -11,6 +11,7 @@ import { QueueSubscription } from './subscription.ts';
 
 export { dialects, type Dialect } from './addresses.ts';
 export { MeshEndpointError, type MeshEndpoint, type OAuthClient } from './endpoint.ts';
+export { unsettledLimit } from './unsettled-limit.ts';
 
 /** Times and limits; the defaults are meant for production, tests shorten them. */
 export interface MeshOptions {
@@ -101,6 +102,7 @@ export function createMesh(parts: MeshParts): Mesh {
         random,
         log,
         restart: (reason) => connection.restart(reason),
+        exchange: () => connection.exchange(),
       });
       connection.house(tenant, subscription.window);
       return tenant;

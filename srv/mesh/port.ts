@@ -72,6 +72,11 @@ export interface Subscription {
   resume(): void;
   /** Gives up this attachment and takes a new one on a new connection: everything unsettled comes again, in order. */
   restart(reason: string): void;
+  /**
+   * Receives no more, for good, so that whoever stands by becomes the receiver at once: what is unsettled goes back to the queue.
+   * Publishing goes on, after a moment on a new connection.
+   */
+  handOver(): void;
 }
 
 export interface OutgoingMessage {

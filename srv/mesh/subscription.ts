@@ -31,6 +31,8 @@ export interface SubscriptionParts {
   readonly backoff: BackoffLimits;
   /** Asks for a new connection. */
   readonly restart: (reason: string) => void;
+  /** Asks for another connection in place of this one, in an orderly way. */
+  readonly exchange: () => void;
 }
 
 /** One attachment of the queue; its number recognises its deliveries. */
@@ -55,6 +57,8 @@ export class QueueSubscription implements Subscription, Tenant {
   #failures = 0;
   #paused = false;
   #draining = false;
+  /** Never attached again. */
+  #handedOver = false;
   /** Waits until nothing is unsettled. */
   #settled: (() => void) | undefined;
   /** Waits for the answer to an attach, or for the next attach. */
@@ -84,6 +88,15 @@ export class QueueSubscription implements Subscription, Tenant {
     this.#parts.restart(reason);
   }
 
+  /**
+   * By a Close of the whole connection, not by a detach: then the broker alone says what becomes of deliveries that are under way, and
+   * the library refuses none of them.
+   */
+  handOver(): void {
+    this.#handedOver = true;
+    this.#parts.exchange();
+  }
+
   get receivingFrom(): string | undefined {
     return this.#attachment?.announcedAtMs === undefined ? undefined : this.#options.queue;
   }
@@ -97,7 +110,7 @@ export class QueueSubscription implements Subscription, Tenant {
   drain(purpose: DrainPurpose): Promise<void> {
     this.#draining = true;
     this.#attachment?.link?.offer(0);
-    const settledSoon = purpose === 'renewal' && this.#options.keeps !== 'long';
+    const settledSoon = purpose === 'renewal' && this.#options.keeps !== 'long' && !this.#handedOver;
     if (!settledSoon || (this.#attachment?.window.messages ?? 0) === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#settled = resolve;
@@ -121,7 +134,7 @@ export class QueueSubscription implements Subscription, Tenant {
   }
 
   #attach(): void {
-    if (this.#client === undefined || this.#draining) return;
+    if (this.#client === undefined || this.#draining || this.#handedOver) return;
     const attachment: Attachment = {
       number: ++this.#count,
       alive: true,

@@ -1,4 +1,5 @@
 /** The only source of time: everything that waits or reads a clock takes one, so that tests can own time. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** A timer that has an owner: cancelling twice, or after it ran, does nothing. */
 export interface Timer {
@@ -14,11 +15,14 @@ export interface Clock {
   after(delayMs: number, action: () => void): Timer;
 }
 
+/** An action of a timer is not a part of the work in which it was set: it may wake what goes on long after that has ended. */
+const apart = AsyncLocalStorage.snapshot();
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, action) {
-    const handle = setTimeout(action, delayMs);
+    const handle = setTimeout(apart, delayMs, action);
     return { cancel: () => clearTimeout(handle) };
   },
 };

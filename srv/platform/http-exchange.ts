@@ -6,6 +6,7 @@ import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
 import type { Clock } from './clock.ts';
+import { parseRetryAfter } from './retry-after.ts';
 
 export interface HttpCall {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
@@ -46,6 +47,8 @@ export class HttpExchangeError extends Error {
   }
 }
 
+/** A service that asks for a longer wait is asked again after an hour. */
+const LONGEST_WAIT_MS = 3_600_000;
 const ANSWER_LIMIT_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -92,7 +95,7 @@ function send(call: HttpCall, parts: HttpParts, signal: AbortSignal): Promise<Ht
         resolve({
           status: incoming.statusCode ?? 0,
           contentType: incoming.headers['content-type'] ?? '',
-          retryAfterMs: retryAfterMs(incoming.headers['retry-after'], clock.now()),
+          retryAfterMs: parseRetryAfter(incoming.headers['retry-after'], clock.now(), LONGEST_WAIT_MS),
           text,
         });
       }, reject);
@@ -116,15 +119,4 @@ async function readText(incoming: http.IncomingMessage): Promise<string> {
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : 'cut off';
-}
-
-/**
- * `Retry-After` in milliseconds: seconds, or an HTTP date (RFC 9110 section 10.2.3). Undefined where it is neither.
- * @param nowMs epoch milliseconds
- */
-export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
-  if (header === undefined) return undefined;
-  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
-  const atMs = Date.parse(header);
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
 }

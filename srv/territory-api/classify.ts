@@ -7,7 +7,7 @@ import type { RecordAnswer, WriteAnswer } from './port.ts';
 import { readApiError } from './api-error.ts';
 import type { ApiError } from './api-error.ts';
 import { cleanCode, cleanMessage } from './message.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { askedWaitMs } from './asked-wait.ts';
 import type { NoAnswer } from './trouble.ts';
 
 /** An ETag longer than this is not taken over. */
@@ -96,7 +96,7 @@ export function judgeRequest(
       : { kind: 'json', body };
   }
   const error = readApiError(body);
-  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], nowMs);
+  const retryAfterMs = askedWaitMs(answer, nowMs);
   const trouble = (
     reason: NoAnswer['trouble']['reason'],
     message: string,

@@ -6,6 +6,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Waits for `work`, but no longer than the signal allows: then `undefined`, and `work` must have another owner. */
   race<T>(work: Promise<T>): Promise<T | undefined>;
+  /** Its own time is over; false where the caller gave up. */
+  readonly isOver: boolean;
   /** Why it ended, for a message. */
   reason(): string;
   /** Removes timer and listener; to be called when the request has ended. */
@@ -39,6 +41,9 @@ export function startDeadline(clock: Clock, timeoutMs: number, caller?: AbortSig
       } finally {
         signal.removeEventListener('abort', stop);
       }
+    },
+    get isOver() {
+      return timedOut;
     },
     reason: () => (timedOut ? `no answer within ${timeoutMs} ms` : 'stopped before the answer came'),
     release() {

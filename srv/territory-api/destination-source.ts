@@ -7,6 +7,8 @@ import type { Destination, HttpDestination } from '@sap-cloud-sdk/connectivity';
 import { clientCredentialsTokenCache } from '@sap-cloud-sdk/connectivity/internal';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import type { Deadline } from './deadline.ts';
+import type { ApiTrouble } from './port.ts';
 import { causes, codeSuffix, textOf } from './trouble.ts';
 
 /** Asked anew after this long, so that an edit in the cockpit is seen within it. */
@@ -38,6 +40,8 @@ export interface DestinationSource {
   get(): Promise<HttpDestination>;
   /** Its credentials were refused: the next `get` asks anew. Only the first of several callers with the same one counts. */
   forget(refused: HttpDestination): void;
+  /** Nobody waits for the look-up under way any more: the next `get` begins another one. What it finds counts all the same. */
+  abandon(): void;
 }
 
 interface Known {
@@ -79,17 +83,25 @@ export function createDestinationSource(options: {
       });
       known = { ...before, freshUntilMs: Math.min(nowMs + ASK_AGAIN_MS, before.usableUntilMs) };
       return before.destination;
-    } finally {
-      asking = undefined;
     }
+  }
+
+  function askOnce(): Promise<HttpDestination> {
+    const own = ask().finally(() => {
+      if (asking === own) asking = undefined;
+    });
+    return own;
   }
 
   return {
     get() {
       if (known !== undefined && clock.monotonicMs() < known.freshUntilMs)
         return Promise.resolve(known.destination);
-      asking ??= ask();
+      asking ??= askOnce();
       return asking;
+    },
+    abandon() {
+      asking = undefined;
     },
     forget(refused) {
       if (known?.destination !== refused) return;
@@ -97,6 +109,18 @@ export function createDestinationSource(options: {
       dropProxyToken(refused);
     },
   };
+}
+
+/** What it is called when the request's time was over before the look-up was. The next request asks anew. */
+export function unansweredLookUp(
+  source: Pick<DestinationSource, 'abandon'>,
+  deadline: Pick<Deadline, 'isOver' | 'reason'>,
+  destinationName: string,
+): ApiTrouble {
+  if (!deadline.isOver) return { reason: 'timeout', message: deadline.reason() };
+  source.abandon();
+  const silent = 'of the destination service or a token service';
+  return { reason: 'destination', message: `destination ${destinationName}: ${deadline.reason()} ${silent}` };
 }
 
 /**

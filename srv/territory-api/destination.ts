@@ -7,12 +7,13 @@ import { encodeAllParameters, executeHttpRequest } from '@sap-cloud-sdk/http-cli
 import type { HttpResponse } from '@sap-cloud-sdk/http-client';
 import type { HttpDestination } from '@sap-cloud-sdk/connectivity';
 import type { Clock } from '../platform/clock.ts';
+import { CORRELATION_HEADER, correlationId } from '../platform/correlation.ts';
 import type { Log } from '../platform/log.ts';
 import { asksForToken, createCsrfKeeper, sessionFrom } from './csrf.ts';
 import type { CsrfSession } from './csrf.ts';
 import { startDeadline } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
-import { createDestinationSource, DestinationError } from './destination-source.ts';
+import { createDestinationSource, DestinationError, unansweredLookUp } from './destination-source.ts';
 import type { DestinationSource } from './destination-source.ts';
 import { noAnswer, troubleOf } from './trouble.ts';
 import type { NoAnswer } from './trouble.ts';
@@ -96,7 +97,12 @@ export function createTransport(options: TransportOptions): Transport {
     const { method, records } = request;
     const startedMs = clock.monotonicMs();
     const span = trace?.(method);
-    const traced = span ? { ...request, headers: { ...request.headers, ...span.headers } } : request;
+    const correlation = correlationId();
+    const headers = {
+      ...request.headers,
+      ...span?.headers,
+      ...(correlation !== undefined && { [CORRELATION_HEADER]: correlation }),
+    };
     const observe = (status: RequestObserved['status']) => {
       const ms = clock.monotonicMs() - startedMs;
       onRequest?.({ status, method, ms, records });
@@ -105,9 +111,13 @@ export function createTransport(options: TransportOptions): Transport {
       return ms;
     };
     try {
-      const response = await executeHttpRequest(destination, wireFormat(traced, deadline.signal), {
-        fetchCsrfToken: false,
-      });
+      const response = await executeHttpRequest(
+        destination,
+        wireFormat({ ...request, headers }, deadline.signal),
+        {
+          fetchCsrfToken: false,
+        },
+      );
       const ms = observe(response.status);
       return { kind: 'answer', ...readResponse(response), ms };
     } catch (error) {
@@ -139,7 +149,8 @@ export function createTransport(options: TransportOptions): Transport {
     let sessionRenewed = false;
     for (;;) {
       const destination = await deadline.race(source.get());
-      if (destination === undefined) return noAnswer('timeout', deadline.reason(), 'not-sent');
+      if (destination === undefined)
+        return { kind: 'trouble', trouble: unansweredLookUp(source, deadline, destinationName), sent: false };
       const session = csrf.current();
       const answer = await once(destination, withSession(request, session), deadline);
       if (answer.kind === 'trouble') return answer;

@@ -5,7 +5,7 @@
  */
 import { startDeadline } from './deadline.ts';
 import { propertiesOf } from './destination-properties.ts';
-import { createDestinationSource } from './destination-source.ts';
+import { createDestinationSource, unansweredLookUp } from './destination-source.ts';
 import { DestinationError, createTerritoryApi, withDestinationProperties } from './index.ts';
 import type { TerritoryApiDependencies } from './index.ts';
 import type { ApiTrouble, TerritoryApi } from './port.ts';
@@ -43,7 +43,7 @@ export function createLateTerritoryApi(
     try {
       const destination = await deadline.race(source.get());
       if (destination !== undefined) return bindTo(destination);
-      return { reason: 'timeout', message: `${deadline.reason()}: the destination service` };
+      return unansweredLookUp(source, deadline, settings.destination);
     } catch (error) {
       if (!(error instanceof DestinationError || error instanceof TerritoryApiSettingsError)) throw error;
       return { reason: 'destination', message: error.message };

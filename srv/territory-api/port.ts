@@ -57,6 +57,21 @@ export interface WriteRequest extends RecordRef {
   readonly transaction?: string;
 }
 
+/** The places of requests that take effect all or none: neighbours of one transaction together, all others alone. */
+export function unitsOf(
+  requests: readonly Pick<WriteRequest, 'territoryId' | 'transaction'>[],
+): readonly (readonly number[])[] {
+  const units: number[][] = [];
+  for (const [index, { territoryId, transaction }] of requests.entries()) {
+    const last = units.at(-1);
+    const before = requests[last?.[0] ?? -1];
+    const joins = transaction !== undefined && before?.transaction === transaction;
+    if (last !== undefined && joins && before.territoryId === territoryId) last.push(index);
+    else units.push([index]);
+  }
+  return units;
+}
+
 /** What the API said of one record. */
 export type RecordAnswer =
   /** 2xx. `etag` where the answer holds one. */
@@ -69,7 +84,7 @@ export type RecordAnswer =
   | { readonly kind: 'defect'; readonly status: number; readonly code?: string; readonly message?: string }
   /** 409 of the idempotency draft: an earlier send of the same request is still running; repeat it unchanged. */
   | { readonly kind: 'running'; readonly status: number }
-  /** Not written: another record of the same transaction failed. */
+  /** Not written: another record of the same transaction was refused, and is answered so. */
   | { readonly kind: 'rolled-back' }
   /** 5xx for this record: it may or may not have been written. */
   | { readonly kind: 'failed'; readonly status: number; readonly code?: string; readonly message?: string }

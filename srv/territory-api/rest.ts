@@ -6,6 +6,7 @@ import type { Log } from '../platform/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import { expandPath } from './address.ts';
 import { asObject, readApiError } from './api-error.ts';
+import { askedWaitMs } from './asked-wait.ts';
 import { classifyRecord, isIdempotency, judgeRequest, notAnAnswer, readEtag } from './classify.ts';
 import type { RefusedWhole } from './classify.ts';
 import { probeCollection, readCollections } from './collection-api.ts';
@@ -17,7 +18,6 @@ import { inParallel } from './in-parallel.ts';
 import { fieldValues, valuesOf } from './message.ts';
 import type { RecordAnswer, RecordRef, TerritoryApi, WriteAnswer, WriteRequest } from './port.ts';
 import { pickFields } from './read-groups.ts';
-import { parseRetryAfter } from './retry-after.ts';
 import type { CheckedSettings } from './settings.ts';
 import { queryText } from './url-chunks.ts';
 import { gatherWrites, groupWrites, PARALLEL_REQUESTS } from './write-groups.ts';
@@ -47,7 +47,7 @@ export function createRestApi(
     if (!Array.isArray(results)) return notAnAnswer(answer.status, 'a bulk answer without results', 'sent');
     const { records, ignored } = readResults(results, requests);
     if (ignored > 0) log.warn('the API answered a write with records not sent, or twice', { ignored });
-    const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], clock.now());
+    const retryAfterMs = askedWaitMs(answer, clock.now());
     return { kind: 'answered', records, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
 
@@ -58,12 +58,12 @@ export function createRestApi(
     },
     async write(requests, signal) {
       assertSafe(requests);
-      const { groups, refused } = groupWrites(requests, targetOf);
+      const { groups, unsent } = groupWrites(requests, targetOf);
       const answers = await inParallel(groups, PARALLEL_REQUESTS, async (group) => ({
         group,
         answer: await writeGroup(group, signal),
       }));
-      return gatherWrites(requests.length, answers, refused);
+      return gatherWrites(requests.length, answers, unsent);
     },
     probe(signal) {
       const target = { name: PROBE_ID, address: PROBE_ID };

@@ -4,13 +4,13 @@
  */
 import { canonicalKey } from './address.ts';
 import { asObject, readApiError } from './api-error.ts';
+import { askedWaitMs } from './asked-wait.ts';
 import { classifyRecord, isHtml, judgeRequest, notAnAnswer, parseJson, readEtag } from './classify.ts';
 import type { HttpAnswer } from './destination.ts';
 import { fieldValues } from './message.ts';
 import { pickNested } from './nested-fields.ts';
 import type { RecordAnswer, RecordState, UnansweredWrite, WriteRequest } from './port.ts';
 import { refusedRead } from './read-groups.ts';
-import { parseRetryAfter } from './retry-after.ts';
 import type { KeyType } from './settings.ts';
 import type { NoAnswer } from './trouble.ts';
 
@@ -45,7 +45,7 @@ export function judgeWrite(
   const body = parseJson(answer);
   const values = () => fieldValues(request.fields);
   const judged = (record: RecordAnswer): JudgedRecord => {
-    const retryAfterMs = parseRetryAfter(headers['retry-after'], nowMs);
+    const retryAfterMs = askedWaitMs(answer, nowMs);
     return { kind: 'judged', record, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   };
 

@@ -123,7 +123,7 @@ export function createSalesCloudApi(
 
     async write(requests, signal) {
       assertSafe(requests);
-      const { groups, refused } = groupWrites(requests, (request) => {
+      const { groups, unsent } = groupWrites(requests, (request) => {
         const found = placeOf(request);
         if (found === undefined || !isSendable(request)) return undefined;
         return { path: found.path, name: found.path, address: found };
@@ -138,7 +138,7 @@ export function createSalesCloudApi(
       });
       const left = judged.filter(({ judgement }) => judgement.kind === 'not-begun').length;
       if (left > 0) log.warn('records of a flight were not begun in time; lower BATCH_SIZE', { left });
-      return gatherWrites(requests.length, answersOf(judged), refused);
+      return gatherWrites(requests.length, answersOf(judged), unsent);
     },
 
     probe,

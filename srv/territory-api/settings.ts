@@ -34,6 +34,8 @@ export interface TerritoryApiSettings {
   readonly lookup?: string;
   /** Types of fields (OData); undefined: the API's `$metadata` tells. */
   readonly fieldTypes?: Readonly<Record<string, FieldType>>;
+  /** A change's records are one transaction (OData). */
+  readonly atomic?: boolean;
   /** Longest wait for one answer, milliseconds. */
   readonly timeoutMs: number;
   /** Values of `X-Cache-Status` that prove a fresh answer. */
@@ -102,6 +104,11 @@ export function checkSettings(settings: TerritoryApiSettings): CheckedSettings {
   if (settings.lookup !== undefined && !isOData) {
     throw new TerritoryApiSettingsError(
       `TERRITORY_LOOKUP is set and TERRITORY_PROTOCOL is ${settings.protocol}: only odata-v4 and odata-v2 look ids up; remove it or choose another protocol`,
+    );
+  }
+  if (settings.atomic && !isOData) {
+    throw new TerritoryApiSettingsError(
+      `TERRITORY_ATOMIC is true and the protocol is ${settings.protocol}: only odata-v4 and odata-v2 have transactions; set it to false or choose another protocol`,
     );
   }
   return { ...settings, path, serviceRoot };

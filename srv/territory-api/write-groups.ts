@@ -1,8 +1,15 @@
 /**
  * A write is one request where the protocol and the paths allow, else several: one per collection, and a further one for a record
  * whose id is taken in that request already (ids alone tell the answers apart). Here they are formed and their answers put together.
+ * A transaction travels in one request or not at all.
  */
-import type { RecordAnswer, UnansweredWrite, WriteAnswer, WriteRequest } from './port.ts';
+import {
+  unitsOf,
+  type RecordAnswer,
+  type UnansweredWrite,
+  type WriteAnswer,
+  type WriteRequest,
+} from './port.ts';
 
 /** How many requests of one write or read are under way at a time. */
 export const PARALLEL_REQUESTS = 4;
@@ -27,29 +34,52 @@ export interface WriteTarget<M> {
   readonly address: M;
 }
 
-/** Forms the groups; `refused` are the indexes of records that no URL of the protocol can name. */
+/** What is not sent, and the answer to it instead, by index. */
+export type Unsent = ReadonlyMap<number, RecordAnswer>;
+
+/** Forms the groups; `unsent` are records that no URL of the protocol can name, and those of a transaction with such a one. */
 export function groupWrites<M>(
   requests: readonly WriteRequest[],
   targetOf: (request: WriteRequest) => WriteTarget<M> | undefined,
-): { readonly groups: readonly WriteGroup<M>[]; readonly refused: readonly number[] } {
+): { readonly groups: readonly WriteGroup<M>[]; readonly unsent: Unsent } {
   const groups = new Map<string, { path: string; members: WriteMember<M>[] }>();
   const taken = new Map<string, number>();
-  const refused: number[] = [];
-  for (const [index, request] of requests.entries()) {
-    const target = targetOf(request);
-    if (target === undefined) {
-      refused.push(index);
+  const unsent = new Map<number, RecordAnswer>();
+  for (const unit of unitsOf(requests)) {
+    const places = placesOf(unit, requests, targetOf);
+    if (places.length < unit.length) {
+      const addressable = new Set(places.map(({ index }) => index));
+      for (const index of unit)
+        unsent.set(index, addressable.has(index) ? { kind: 'rolled-back' } : UNADDRESSABLE);
       continue;
     }
-    const record = JSON.stringify([target.path, target.name]);
-    const occurrence = taken.get(record) ?? 0;
-    taken.set(record, occurrence + 1);
-    const key = JSON.stringify([target.path, occurrence]);
-    const group = groups.get(key) ?? { path: target.path, members: [] };
-    groups.set(key, group);
-    group.members.push({ index, request, address: target.address });
+    const occurrence = Math.max(...places.map(({ record }) => taken.get(record) ?? 0));
+    for (const { index, record, request, target } of places) {
+      taken.set(record, occurrence + 1);
+      const key = JSON.stringify([target.path, occurrence]);
+      const group = groups.get(key) ?? { path: target.path, members: [] };
+      groups.set(key, group);
+      group.members.push({ index, request, address: target.address });
+    }
   }
-  return { groups: [...groups.values()], refused };
+  return { groups: [...groups.values()], unsent };
+}
+
+/** Those of the unit that can be addressed, each record once. */
+function placesOf<M>(
+  unit: readonly number[],
+  requests: readonly WriteRequest[],
+  targetOf: (request: WriteRequest) => WriteTarget<M> | undefined,
+) {
+  const records = new Set<string>();
+  return unit.flatMap((index) => {
+    const request = requests[index];
+    const target = request && targetOf(request);
+    const record = JSON.stringify([target?.path, target?.name]);
+    if (!target || records.has(record)) return [];
+    records.add(record);
+    return [{ index, record, request, target }];
+  });
 }
 
 /** A group with the answer to its request; answers per record are in the order of its members. */
@@ -62,7 +92,8 @@ const UNADDRESSABLE: RecordAnswer = {
   kind: 'refused',
   status: 400,
   code: 'UNADDRESSABLE',
-  message: 'the id or territory cannot be written into a URL of this protocol; see TERRITORY_KEY_TYPE',
+  message:
+    'the id or territory cannot be written into a URL of this protocol, or names a record of its transaction twice; see TERRITORY_KEY_TYPE',
 };
 
 /**
@@ -72,14 +103,14 @@ const UNADDRESSABLE: RecordAnswer = {
 export function gatherWrites<M>(
   count: number,
   answers: readonly GroupAnswer<M>[],
-  refused: readonly number[],
+  unsent: Unsent,
 ): WriteAnswer {
   const unanswered = answers.flatMap(({ answer }) => (answer.kind === 'answered' ? [] : [answer]));
   if (answers.length > 0 && unanswered.length === answers.length) return worst(unanswered);
 
   const records: RecordAnswer[] = Array.from({ length: count }, () => ({ kind: 'missing' }));
   const waits: number[] = [];
-  for (const index of refused) records[index] = UNADDRESSABLE;
+  for (const [index, answer] of unsent) records[index] = answer;
   for (const { group, answer } of answers) {
     for (const [place, member] of group.members.entries()) {
       records[member.index] =

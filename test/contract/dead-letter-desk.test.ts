@@ -10,7 +10,7 @@ import { systemClock } from '../../srv/platform/clock.ts';
 import { ManualClock } from '../doubles/manual-clock.ts';
 import { whyNoServer } from '../integration/postgres-server.ts';
 import { delivery, FAILED_AT, INBOUND } from '../unit/lanes/letters.ts';
-import { silent } from '../unit/lanes/samples.ts';
+import { silent } from '../doubles/silent-log.ts';
 import { appendMessages, endingsFor, failAll, messageOf } from './dead-letter-desk/failures.ts';
 import { deadLetterDeskContract, type DeskUnderTest } from './dead-letter-desk.contract.ts';
 import { PostgresBench } from './journal/postgres-bench.ts';

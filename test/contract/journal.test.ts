@@ -24,7 +24,7 @@ if (missing !== undefined) console.log(`Skipped: the PostgreSQL journal’s cont
 /** Each call is a round trip or more; `JOURNAL_HISTORIES=1000` for a long look. */
 const HISTORIES = Number(process.env['JOURNAL_HISTORIES'] ?? 25);
 const options = {
-  timeout: 20_000 + 300 * HISTORIES,
+  timeout: 20_000 + 1500 * HISTORIES,
   skip: missing !== undefined && process.env['CI'] !== 'true',
 };
 

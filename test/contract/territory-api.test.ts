@@ -1,16 +1,16 @@
 /** The contract suite for each protocol, over HTTP against the simulator; and what its late caches add. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../srv/platform/clock.ts';
-import type { Log } from '../../srv/platform/log.ts';
 import { createTerritoryApi } from '../../srv/territory-api/index.ts';
 import type { TerritoryApiSettings } from '../../srv/territory-api/index.ts';
 import { startTerritoryApi } from '../sandbox/territory-api/index.ts';
 import type { Fault, SandboxTerritoryApi, TerritoryApiOptions } from '../sandbox/territory-api/index.ts';
 import { territoryApiContract } from './territory-api.contract.ts';
 import type { ApiBehind, NextFault, TerritoryApiUnderTest } from './territory-api.contract.ts';
+import { transactionContract } from './transactions.contract.ts';
+import { silent } from '../doubles/silent-log.ts';
 
 const NEVER = new AbortController().signal;
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 function adapter(sandbox: SandboxTerritoryApi, settings: Partial<TerritoryApiSettings>) {
   process.env['destinations'] = JSON.stringify([sandbox.destination('TERRITORY_API')]);
@@ -141,6 +141,13 @@ for (const { protocol, requests, perTerritory } of PROTOCOLS) {
       ),
     { requests },
   );
+
+  if (protocol.startsWith('odata')) {
+    transactionContract(protocol, () => setup({ protocol }));
+    transactionContract(`${protocol} without idempotency keys`, () =>
+      setup({ protocol }, { idempotency: 'off' }),
+    );
+  }
 
   describe(`late caches: ${protocol}`, () => {
     let under: Awaited<ReturnType<typeof setup>> | undefined;

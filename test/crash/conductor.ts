@@ -8,6 +8,7 @@ import { Tally, nameOf, type Blow, type Place } from './blows.ts';
 import type { Instance } from './instance.ts';
 import type { Verdict } from './points.ts';
 import type { Stage } from './stage.ts';
+import { whatGoesOn } from './standstill.ts';
 
 export interface ConductorOptions {
   readonly stage: Stage;
@@ -127,6 +128,7 @@ export class Conductor {
         if (!this.#armed.delete(armed)) return;
         console.log(`Missed: nobody came to ${nameOf(blow)} within ${patienceMs} ms`);
         resolve(undefined);
+        void whatGoesOn(this.#options.stage).then(console.log);
       });
     });
   }

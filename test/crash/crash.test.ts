@@ -8,7 +8,7 @@ import { deal, type Times } from './blows.ts';
 import { Conductor } from './conductor.ts';
 import { createLoad } from './load.ts';
 import { API, CRASH_SETTINGS, isShort, LEASE_MS, SEED } from './settings.ts';
-import { startStage, whyNoStage, type Stage } from './stage.ts';
+import { startAll, startStage, whyNoStage, type Stage } from './stage.ts';
 import { expectUnharmed } from './verdict.ts';
 
 const INSTANCES = 3;
@@ -35,7 +35,7 @@ test.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
   async () => {
     stage = await startStage({ load: createLoad(TERRITORIES, SEED), api: API, settings: CRASH_SETTINGS });
     const { traffic, system } = stage;
-    for (let index = 0; index < INSTANCES; index += 1) await stage.start();
+    await startAll(stage, INSTANCES);
     const writers = system.api.startForeignWriters({
       seed: SEED,
       everyMs: FOREIGN_WRITE_EVERY_MS,

@@ -3,15 +3,15 @@ import { afterEach, expect, test } from 'vitest';
 import type { Instance } from './instance.ts';
 import { createLoad } from './load.ts';
 import { watchWork } from './receiver.ts';
-import { API, CRASH_SETTINGS, SEED } from './settings.ts';
+import { API, CRASH_SETTINGS, isShort, SEED } from './settings.ts';
 import { startStage, whyNoStage, type Stage } from './stage.ts';
 import { expectUnharmed } from './verdict.ts';
 
-const INSTANCES = 3;
+const INSTANCES = isShort ? 2 : 3;
 const TERRITORIES = 60;
 const UNDER_WAY = 40;
 /** So many changes have to end between two steps: the load goes on. */
-const BETWEEN_STEPS = 15;
+const BETWEEN_STEPS = isShort ? 5 : 15;
 const LAST_OUTCOME_MS = 60_000;
 
 const missing = await whyNoStage();
@@ -26,11 +26,8 @@ test.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
     stage = await startStage({ load: createLoad(TERRITORIES, SEED), api: API, settings: CRASH_SETTINGS });
     const { traffic } = stage;
     const watched = watchWork(stage);
-    const startSet = async (settings: Readonly<Record<string, string>> = {}) => {
-      const set: Instance[] = [];
-      for (let index = 0; index < INSTANCES; index += 1) set.push(await on.start(settings));
-      return set;
-    };
+    const startSet = (settings: Readonly<Record<string, string>> = {}): Promise<readonly Instance[]> =>
+      Promise.all(Array.from({ length: INSTANCES }, () => on.start(settings)));
     const on = stage;
     const first = await startSet();
     let isOver = false;

@@ -14,7 +14,7 @@ export interface Ways {
 }
 
 export interface Instance {
-  /** Unique among all that a test starts; its lanes' owners begin with it. */
+  /** Unique among all that a test starts; the owner of its lanes names it. */
   readonly index: number;
   readonly process: ServiceProcess;
   /** Ended by the test; one that ends otherwise has a defect. */

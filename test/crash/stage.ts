@@ -2,9 +2,6 @@
  * Everything that a crash test stands on: a PostgreSQL and a Redis of its own, queues of its own on this machine's RabbitMQ, the territory API
  * simulator, and instances of the service. Ended as a whole, with nothing left.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startOnRabbitMq, type OnRabbitMq } from '../demo/rabbitmq.ts';
 import { createOwned } from '../demo/owned.ts';
 import { startRedis, whyNoRedis, type OwnRedis } from '../integration/redis-server.ts';
@@ -13,6 +10,7 @@ import { rabbitMissing, rabbitPort } from '../integration/rabbitmq.ts';
 import type { TerritoryApiOptions } from '../sandbox/territory-api/index.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { withService } from '../system/provided-service.ts';
+import { COMPILED } from './compiled.ts';
 import { startInstance, type Instance } from './instance.ts';
 import type { Load } from './load.ts';
 import type { Strike } from './points.ts';
@@ -58,13 +56,13 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   }
 }
 
+/** So many at a time. */
+export function startAll(stage: Stage, instances: number): Promise<readonly Instance[]> {
+  return Promise.all(Array.from({ length: instances }, () => stage.start()));
+}
+
 async function start(options: StageOptions, own: ReturnType<typeof createOwned>): Promise<Stage> {
   const { load, api, settings } = options;
-  // What an instance compiles the next one finds: most of a start is compiling.
-  const compiled = await own.own(
-    async () => mkdtempSync(join(tmpdir(), 'territory-sync-compiled-')),
-    async (folder) => rmSync(folder, { recursive: true, force: true }),
-  );
   const [postgres, redis, system] = await Promise.all([
     own.own(startPostgres, (started) => started.stop()),
     own.own(startRedis, (started) => started.stop()),
@@ -82,7 +80,7 @@ async function start(options: StageOptions, own: ReturnType<typeof createOwned>)
   const bound = withPostgres(system.env(), { uri });
   const env = {
     ...withService(bound, { name: 'locks', tag: 'redis', credentials: redis.credentials }),
-    NODE_COMPILE_CACHE: compiled,
+    NODE_COMPILE_CACHE: COMPILED,
     ...settings,
   };
 

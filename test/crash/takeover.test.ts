@@ -1,19 +1,24 @@
-/** How long the others take to go on where the receiver ended, killed or told to stop: measured under load, printed. */
+/** How long the others take to go on where the receiver ended, from the signal that killed it or told it to stop: measured under load, printed. */
+import { availableParallelism, loadavg } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { sleep, systemClock } from '../../srv/platform/clock.ts';
 import { createLoad } from './load.ts';
 import { watchWork, type Watched } from './receiver.ts';
 import { API, CRASH_SETTINGS, isShort, LEASE_MS, SEED } from './settings.ts';
-import { startStage, whyNoStage, type Stage } from './stage.ts';
+import { startAll, startStage, whyNoStage, type Stage } from './stage.ts';
 import { expectUnharmed } from './verdict.ts';
 
 const INSTANCES = 3;
 const TERRITORIES = 60;
 const UNDER_WAY = 40;
-const TIMES = isShort ? 2 : 20;
+/** An odd number, so that one that had to wait for the machine does not count. */
+const TIMES = isShort ? 3 : 21;
 const LIMITS_MS = { SIGKILL: LEASE_MS + 1000, SIGTERM: 1000 } as const;
+/** Runnable processes for each core, as many as this test makes by itself. On a machine with more to do everything takes longer. */
+const OWN_LOAD = 2;
 const LAST_OUTCOME_MS = 60_000;
 const LOOK_EVERY_MS = 10;
+const PATIENCE_MS = 60_000;
 
 const missing = await whyNoStage();
 if (missing !== undefined) console.log(`Skipped: takeover by other processes, since ${missing}`);
@@ -22,11 +27,11 @@ let stage: Stage | undefined;
 afterEach(() => stage?.end());
 
 test.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
-  'the others go on within a lease and a second after a kill, within a second of the end after SIGTERM',
+  'the others go on within a lease and a second of SIGKILL, within a second of SIGTERM',
   async () => {
     stage = await startStage({ load: createLoad(TERRITORIES, SEED), api: API, settings: CRASH_SETTINGS });
     const watched = watchWork(stage);
-    for (let index = 0; index < INSTANCES; index += 1) await stage.start();
+    await startAll(stage, INSTANCES);
     const { traffic } = stage;
     let isOver = false;
     const publishing = traffic.run(() => {
@@ -41,16 +46,20 @@ test.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
         `Takeover after ${signal}, lease ${LEASE_MS} ms, ${TIMES} times: lanes ${figures(measured, 'lanesMs')}; ` +
           `receiving ${figures(measured, 'receivingMs')}; process gone ${figures(measured, 'goneMs')}; at most ${Math.max(...measured.map(({ lanes }) => lanes))} lanes`,
       );
-      medians[signal] = median(measured.map(gapMs));
+      medians[signal] = median(measured.map(({ lanesMs, receivingMs }) => Math.max(lanesMs, receivingMs)));
       expect(Math.max(...measured.map(({ lanes }) => lanes))).toBeGreaterThan(0);
     }
     isOver = true;
     await publishing;
     await traffic.untilAllEnded(LAST_OUTCOME_MS);
     await expectUnharmed(stage);
+    const load = (loadavg()[0] ?? 0) / availableParallelism();
+    const slower = Math.max(1, load / OWN_LOAD);
+    if (slower > 1)
+      console.log(`The machine has ${slower.toFixed(1)} times as much to do: so much longer it may take`);
     // The median, since a busy machine lets single ones wait.
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-      expect(medians[signal], signal).toBeLessThanOrEqual(LIMITS_MS[signal]);
+      expect(medians[signal], signal).toBeLessThanOrEqual(LIMITS_MS[signal] * slower);
     }
   },
 );
@@ -61,20 +70,15 @@ interface Takeover {
   /** From the signal until none of its lanes waits for it, and until another one appends. */
   readonly lanesMs: number;
   readonly receivingMs: number;
-  /** From the signal until its process had ended: told to stop, it first ends what it has begun, and is not missed so long. */
+  /** From the signal until its process had ended: told to stop, it first ends what it has begun. */
   readonly goneMs: number;
-}
-
-/** For how long something was left undone. */
-function gapMs({ lanesMs, receivingMs, goneMs }: Takeover): number {
-  return Math.max(lanesMs, receivingMs) - goneMs;
 }
 
 /** Ends the receiver while it has lanes; another instance replaces it afterwards. */
 async function takeover(on: Stage, watched: Watched, signal: 'SIGKILL' | 'SIGTERM'): Promise<Takeover> {
   const lanesOf = async (index: number): Promise<number> => {
     const rows = await on.postgres.query(
-      `select from lanes where pending > 0 and split_part(owner, ' ', 1) = $1`,
+      `select from lanes where pending > 0 and split_part(owner, ' ', 2) = $1`,
       [String(index)],
     );
     return rows.length;
@@ -105,7 +109,11 @@ async function takeover(on: Stage, watched: Watched, signal: 'SIGKILL' | 'SIGTER
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(systemClock, LOOK_EVERY_MS);
+  const endsAtMs = systemClock.monotonicMs() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (systemClock.monotonicMs() > endsAtMs) throw new Error(`waited in vain for ${condition.toString()}`);
+    await sleep(systemClock, LOOK_EVERY_MS);
+  }
 }
 
 function figures(measured: readonly Takeover[], name: 'lanesMs' | 'receivingMs' | 'goneMs'): string {

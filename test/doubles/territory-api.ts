@@ -5,21 +5,24 @@
  */
 import type { Fields, Operation, Scalar } from '../../srv/events/change.ts';
 import type { Clock } from '../../srv/platform/clock.ts';
-import type {
-  ReadAnswer,
-  ReadRequest,
-  RecordAnswer,
-  RecordRef,
-  RecordState,
-  TerritoryApi,
-  WriteAnswer,
-  WriteRequest,
+import {
+  unitsOf,
+  type ReadAnswer,
+  type ReadRequest,
+  type RecordAnswer,
+  type RecordRef,
+  type RecordState,
+  type TerritoryApi,
+  type WriteAnswer,
+  type WriteRequest,
 } from '../../srv/territory-api/port.ts';
 
 /** Set to this, a field makes the API refuse the record (400). */
 export const BAD = 'BAD';
 /** Set to this, a field makes the API refuse the whole request (400). */
 export const POISON = 'POISON';
+/** Set to this, a field makes the API fail at the record (500), which is not written. */
+export const BROKEN = 'BROKEN';
 /** The field that only foreign writers set; they count it up from 0. */
 export const FOREIGN_FIELD = 'note';
 
@@ -110,7 +113,28 @@ export class TerritoryApiDouble implements TerritoryApi {
 
   protected answerAll(requests: readonly WriteRequest[]): WriteAnswer {
     if (requests.some(isPoisonous)) return { kind: 'refused-whole', status: 400, message: 'malformed' };
-    return { kind: 'answered', records: requests.map((request) => this.answerOne(request)) };
+    return { kind: 'answered', records: unitsIn(requests).flatMap((unit) => this.answerUnit(unit)) };
+  }
+
+  /** A request alone, or a transaction. */
+  protected answerUnit(unit: readonly WriteRequest[]): readonly RecordAnswer[] {
+    const [only] = unit;
+    return only && unit.length === 1 ? [this.answerOne(only)] : this.applyTogether(unit);
+  }
+
+  /** All or none. Of what is refused, only the culprits are told so; a failure leaves open what became of the others. */
+  protected applyTogether(unit: readonly WriteRequest[]): readonly RecordAnswer[] {
+    const refusals = unit.map((request) => (this.isKnown(request) ? undefined : this.refusalOf(request)));
+    if (refusals.every((refusal) => refusal === undefined)) return unit.map((request) => this.apply(request));
+    const isOpen = refusals.every((refusal) => refusal === undefined || refusal.kind === 'failed');
+    const other: RecordAnswer = { kind: isOpen ? 'missing' : 'rolled-back' };
+    return unit.map((request, index) =>
+      this.isKnown(request) ? this.apply(request) : this.settle(request, refusals[index] ?? other),
+    );
+  }
+
+  private isKnown({ idempotencyKey }: WriteRequest): boolean {
+    return this.manners.idempotency === 'kept' && this.keys.has(idempotencyKey);
   }
 
   protected answerOne(request: WriteRequest): RecordAnswer {
@@ -132,17 +156,19 @@ export class TerritoryApiDouble implements TerritoryApi {
 
   /** Keeps the answer for a repetition. */
   protected settle(request: WriteRequest, answer: RecordAnswer): RecordAnswer {
-    this.keys.set(request.idempotencyKey, { payload: JSON.stringify(request), answer });
+    // What failed is tried anew when it is asked for again.
+    if (answer.kind !== 'failed')
+      this.keys.set(request.idempotencyKey, { payload: JSON.stringify(request), answer });
     return answer;
   }
 
-  /** Takes the request, and carries it out so much later. */
-  protected applyLater(request: WriteRequest, delayMs: number): void {
-    if (this.keys.has(request.idempotencyKey) && this.manners.idempotency === 'kept') return;
-    this.keys.set(request.idempotencyKey, { payload: JSON.stringify(request) });
+  /** Takes the request, or the transaction, and carries it out so much later. */
+  protected applyLater(unit: readonly WriteRequest[], delayMs: number): void {
+    if (unit.some((request) => this.isKnown(request))) return;
+    for (const request of unit) this.keys.set(request.idempotencyKey, { payload: JSON.stringify(request) });
     this.clock.after(delayMs, () => {
-      this.keys.delete(request.idempotencyKey);
-      this.apply(request);
+      for (const request of unit) this.keys.delete(request.idempotencyKey);
+      this.applyTogether(unit);
     });
   }
 
@@ -156,10 +182,14 @@ export class TerritoryApiDouble implements TerritoryApi {
     return this.versions.get(key)?.findLast((version) => version.atMs <= atMs);
   }
 
-  private carryOut(request: WriteRequest): RecordAnswer {
+  private refusalOf(request: WriteRequest): RecordAnswer | undefined {
     const refusals = [this.checkVersion(request), checkContent(request)];
     if (this.manners.checksFirst === 'content') refusals.reverse();
-    const refusal = refusals.find((answer) => answer !== undefined);
+    return refusals.find((answer) => answer !== undefined);
+  }
+
+  private carryOut(request: WriteRequest): RecordAnswer {
+    const refusal = this.refusalOf(request);
     if (refusal) return refusal;
     const { operation, idempotencyKey } = request;
     const key = recordKey(request);
@@ -196,15 +226,22 @@ export function stateOf(version: Version | undefined): RecordState {
   return version?.fields ? { found: true, etag: version.etag, fields: version.fields } : { found: false };
 }
 
-function sets(value: Scalar): (request: WriteRequest) => boolean {
+function sets(value: Scalar): (request: { readonly fields: Fields }) => boolean {
   return ({ fields }) => Object.values(fields).includes(value);
 }
 
 export const isPoisonous = sets(POISON);
+export const isBroken = sets(BROKEN);
 const isBad = sets(BAD);
 
 function checkContent(request: WriteRequest): RecordAnswer | undefined {
+  if (isBroken(request)) return { kind: 'failed', status: 500 };
   return isBad(request) ? { kind: 'refused', status: 400 } : undefined;
+}
+
+/** What takes effect all or none. */
+export function unitsIn(requests: readonly WriteRequest[]): readonly (readonly WriteRequest[])[] {
+  return unitsOf(requests).map((places) => places.flatMap((place) => requests[place] ?? []));
 }
 
 /** @throws Error at what no correct program sends */
@@ -212,6 +249,11 @@ export function requireLawful(requests: readonly WriteRequest[]): void {
   if (requests.length === 0) throw new Error('an empty write was sent');
   if (new Set(requests.map(recordKey)).size < requests.length)
     throw new Error('a record appears twice in a write');
+  const transactions = unitsIn(requests).flatMap(([first]) =>
+    first?.transaction === undefined ? [] : [`${first.territoryId} ${first.transaction}`],
+  );
+  if (new Set(transactions).size < transactions.length)
+    throw new Error('a transaction is divided by requests of another');
   for (const { operation, ifMatch, fields, id } of requests) {
     if (operation !== 'create' && (ifMatch === undefined || ifMatch.includes('*')))
       throw new Error(`${operation} of ${id} without the ETag of a read: ${String(ifMatch)}`);

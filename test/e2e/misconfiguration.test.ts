@@ -92,6 +92,42 @@ describe.each(['rest', 'odata-v4'])('over %s', (protocol) => {
       expectUnharmed(world, published);
     },
   );
+
+  test('403 for the only record there is: no other shows whether the right is there, so it waits and is applied after the repair', async () => {
+    const known = service.output().split('\n').length;
+    const fault = world.api.faults.inject({ kind: 'record-status', status: 403 });
+    published.push(...publishChanges(world, 'alone', 1));
+    await expect
+      .poll(() => alerts(service.output().split('\n').slice(known)).join('\n'), { timeout: 5_000 })
+      .toMatch(/403.*role/);
+    // Far more often than the retries that end a change refused for its content.
+    const often = fault.hits + 10;
+    await expect.poll(() => fault.hits, { timeout: 10_000 }).toBeGreaterThan(often);
+    expect(world.mesh.depth(world.queues.outcomes).ready).toBe(published.length - 1);
+    fault.remove();
+    await world.untilEnded(published.length, 10_000);
+    expectUnharmed(world, published);
+  });
+});
+
+test('deletes that are all answered 404 while the records are there wait for the repair: none is taken for done', async () => {
+  const world = await fastWorld({ api: HUNDREDTH.api });
+  const ids = Array.from({ length: 10 }, (_, index) => `A-${index}`);
+  world.api.seedRecords(ids.map((id) => ({ territoryId: `TER-${id}`, id, fields: { owner: 'nobody' } })));
+  const service = await startFastService(world, SETTINGS);
+  const fault = world.api.faults.inject({ kind: 'record-status', status: 404 });
+  for (const id of ids) {
+    const assignments = [{ id, operation: 'delete' as const }];
+    world.publish({ id, source: '/default/crm/prod', territoryId: `TER-${id}`, assignments });
+  }
+  await expect.poll(() => alerts(service.output().split('\n')).join('\n')).toMatch(/404.*TERRITORY_PATH/);
+  await lasting(ALL_RETRIES_MS);
+  expect(world.outcomes()).toEqual([]);
+  fault.remove();
+  await world.untilEnded(ids.length, 10_000);
+  const told = world.outcomes().map(({ data }) => data.assignments.map(({ result }) => result));
+  expect(told).toEqual(ids.map(() => ['deleted']));
+  expect(world.api.records()).toEqual([]);
 });
 
 test('a service started with a wrong path gives up nothing, and all is applied once it is started with the right one', async () => {

@@ -24,7 +24,7 @@ test.each<Silence>([
     // Reads come through at first, so that it is the writes that nobody hears of again.
     const onWrites = world.api.faults.inject({ kind: 'no-answer', on: 'write', how, effect });
     const before = publishChanges(world, 'before', 100);
-    await expect.poll(() => onWrites.hits, { interval: 2 }).toBeGreaterThan(0);
+    await expect.poll(() => onWrites.hits, { interval: 2, timeout: 10_000 }).toBeGreaterThan(0);
     const onAll = world.api.faults.inject({ kind: 'no-answer', how, effect });
     const during = publishChanges(world, 'during', 100);
     await lasting(600);

@@ -52,6 +52,19 @@ test('SIGTERM under load ends within ten seconds; the next start goes on, with n
   expect(new Set(told).size).toBe(told.length);
 });
 
+test('where others stand by, nothing is asked of the API until the one before has had the time to stop', async () => {
+  const world = await fastWorld({ api: API });
+  const waitMs = 1_500;
+  const changes = ownerChanges(world, { territories: 2, assignments: 2, count: 8 });
+  await startFastService(world, { TAKEOVER_WAIT_MS: String(waitMs) });
+  const publishedAt = Date.now();
+  changes.forEach((change) => world.publish(change));
+  await world.untilEnded(changes.length, 20_000);
+  const writes = world.api.requests().filter(({ method }) => method === 'PATCH');
+  expect(writes.length).toBeGreaterThan(0);
+  expect(Math.min(...writes.map(({ at }) => at)) - publishedAt).toBeGreaterThanOrEqual(waitMs);
+});
+
 test('a wrong setting stops the start with exit code 2 and one line that names it', async () => {
   const world = await fastWorld();
   await expect(startFastService(world, { BATCH_SIZE: 'many' })).rejects.toThrow(/BATCH_SIZE.*many/);

@@ -1,26 +1,25 @@
 /**
- * RabbitMQ itself is stopped and started, ten times: the flow goes on by itself, nothing is lost, order is kept. Only where it is asked for,
- * with RABBITMQ_RESTARTS=10 (vitest.faults.config.ts): the broker is away for everybody on this machine, for about ten seconds each time.
+ * A RabbitMQ of the test's own is stopped and started, ten times: the flow goes on by itself, nothing is lost, order is kept. SHORT=1: twice.
  */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import type { MeshEndpoint } from '../../srv/mesh/index.ts';
 import { eventually, Inbox, rig } from '../integration/mesh-parts.ts';
-import { declareQueue, deleteQueue, rabbitPort } from '../integration/rabbitmq.ts';
+import { startRabbitMq } from '../integration/rabbitmq-server.ts';
+import { declareQueueOn, rabbitMissing } from '../integration/rabbitmq.ts';
 
-const RESTARTS = Number(process.env['RABBITMQ_RESTARTS'] ?? 0);
-const control = promisify(execFile);
+const RESTARTS = process.env['SHORT'] === '1' ? 2 : 10;
+const missing = await rabbitMissing();
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-test(`${RESTARTS} restarts of RabbitMQ under traffic both ways`, async () => {
-  const queue = `territory-sync/restarts/${process.pid}`;
-  await declareQueue(queue);
-  closing.push(() => deleteQueue(queue));
-  const uri = `amqp://127.0.0.1:${rabbitPort}`;
+test.skipIf(missing !== undefined)(`${RESTARTS} restarts of RabbitMQ under traffic both ways`, async () => {
+  const queue = 'territory-sync/restarts';
+  const broker = await startRabbitMq();
+  closing.push(() => broker.stop());
+  await declareQueueOn(broker.control, queue);
+  const uri = `amqp://127.0.0.1:${broker.port}`;
   const endpoint: MeshEndpoint = { kind: 'amqp', uri, user: 'guest', password: 'guest', dialect: 'rabbitmq' };
   const { mesh, clock, log } = rig(endpoint, {
     connectTimeoutMs: 3_000,
@@ -60,8 +59,8 @@ test(`${RESTARTS} restarts of RabbitMQ under traffic both ways`, async () => {
     const before = seen.length;
     await eventually(() => seen.length >= before + 50, `the flow before restart ${restart}`, 30_000);
     const fromMs = clock.monotonicMs();
-    await control('rabbitmqctl', ['-q', 'stop_app']);
-    await control('rabbitmqctl', ['-q', 'start_app']);
+    await broker.control('stop_app');
+    await broker.control('start_app');
     const known = seen.length;
     await eventually(() => seen.length >= known + 50, `the flow after restart ${restart}`, 60_000);
     outagesMs.push(clock.monotonicMs() - fromMs);

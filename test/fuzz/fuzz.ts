@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 
-/** Cases of each property. */
-export const CASES = process.env['SHORT'] === '1' ? 400 : 100_000;
+/** Cases of each property; FUZZ_CASES takes another number. */
+export const CASES = Number(process.env['FUZZ_CASES'] ?? (process.env['SHORT'] === '1' ? 400 : 100_000));
 const SEED = process.env['FUZZ_SEED'];
 
 /** Processor time of one case, so that a busy machine does not count; a hang takes any time. */
@@ -30,6 +30,7 @@ export async function fuzz<T>(
 ): Promise<void> {
   let slowestMs = 0;
   const before = heapBytes();
+  const startOfAll = process.cpuUsage();
   const property = fc.asyncProperty(inputs, async (input) => {
     const start = process.cpuUsage();
     try {
@@ -44,10 +45,12 @@ export async function fuzz<T>(
     expect(tookMs, 'processor time of one case, ms').toBeLessThan(CASE_LIMIT_MS);
   });
   await fc.assert(property, { numRuns: cases, ...(SEED !== undefined && { seed: Number(SEED) }) });
+  const { user, system } = process.cpuUsage(startOfAll);
+  const cpuS = ((user + system) / 1_000_000).toFixed(1);
   const grownBytes = heapBytes() - before;
   const grownMb = (grownBytes / 1_048_576).toFixed(1);
   console.log(
-    `${expect.getState().currentTestName}: ${cases} runs, slowest ${slowestMs.toFixed(1)} ms, heap ${grownMb} MB more`,
+    `${expect.getState().currentTestName}: ${cases} runs in ${cpuS} s of processor time, slowest ${slowestMs.toFixed(1)} ms, heap ${grownMb} MB more`,
   );
   expect(grownBytes).toBeLessThan(HEAP_GROWTH_LIMIT_BYTES);
 }

@@ -124,6 +124,13 @@ test.each([400, 413, 422])('after %i it is not', async (status) => {
   expect(await channel.send(NOTICE, signal)).toEqual({ kind: 'refused', reason: `it answered ${status}` });
 });
 
+test('a wait of days is one of an hour', async () => {
+  server.nextAnswers.push({ status: 503, headers: { 'retry-after': '259200' } });
+  expect(await channelWith(bindingsOf(server).basic).send(NOTICE, signal)).toMatchObject({
+    retryAfterMs: 3_600_000,
+  });
+});
+
 test('a redirect is not followed', async () => {
   const other = await startAlertNotification();
   try {

@@ -4,6 +4,7 @@ import { systemClock } from '../../srv/platform/clock.ts';
 import { createTerritoryApi } from '../../srv/territory-api/index.ts';
 import { territoryApiContract } from '../contract/territory-api.contract.ts';
 import type { TerritoryApiUnderTest } from '../contract/territory-api.contract.ts';
+import { transactionContract } from '../contract/transactions.contract.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
 import { COLLECTION, startCapServer, type CapServer } from '../independent/cap-server.ts';
 import { startFaultProxy } from '../independent/fault-proxy.ts';
@@ -84,4 +85,11 @@ territoryApiContract(
   'odata-v2 on SAP CAP with the OData V2 adapter',
   () => setup('odata-v2', `/odata/v2${COLLECTION}`),
   options,
+);
+
+transactionContract('odata-v4 on SAP CAP', () => setup('odata-v4', COLLECTION), options);
+transactionContract(
+  'odata-v2 on SAP CAP with the OData V2 adapter',
+  () => setup('odata-v2', `/odata/v2${COLLECTION}`),
+  { ...options, culprit: 'unnamed' },
 );

@@ -243,6 +243,17 @@ describe('check', () => {
     ]);
   });
 
+  test('looks at a bound Redis, too', async () => {
+    const services = JSON.parse(bound()['VCAP_SERVICES'] ?? '{}') as Record<string, unknown>;
+    const redis = { name: 'locks', tags: ['redis'], credentials: { uri: 'redis://127.0.0.1:1' } };
+    const VCAP_SERVICES = JSON.stringify({ ...services, 'user-provided': [redis] });
+    const { code, out } = await run(['check'], { ...bound(), VCAP_SERVICES });
+    expect(code).toBe(1);
+    expect(lines(out)).toContainEqual(
+      expect.stringMatching(/^failed {2}locks .*127\.0\.0\.1:1: ECONNREFUSED/),
+    );
+  });
+
   test.each([
     ['rest', {}, 'answers in protocol rest at /territory-api/v1/assignments'],
     ['odata-v4', {}, 'answers in protocol odata-v4 at /territory-api/v1/assignments'],

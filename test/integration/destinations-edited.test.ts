@@ -1,7 +1,7 @@
 /** What of a destination changes while the program runs, and how its answers come: over the Cloud SDK's own way from `VCAP_SERVICES`. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { startApiServer, startStage } from './destinations-stage.ts';
-import type { Stage } from './destinations-stage.ts';
+import type { Stage, StageOptions } from './destinations-stage.ts';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
 
@@ -12,8 +12,8 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function open(): Promise<Stage> {
-  stage = await startStage();
+async function open(options: StageOptions = {}): Promise<Stage> {
+  stage = await startStage(options);
   return stage;
 }
 
@@ -65,6 +65,18 @@ describe('an edit of the destination while running', () => {
     put({ Authentication: 'NoAuthentication' });
     pass(FIVE_MINUTES_MS);
     expect(await probe()).toBeUndefined();
+  });
+});
+
+describe('transactions', () => {
+  it('are not given up because the destination names a protocol that has none: it is trouble, and nothing is sent', async () => {
+    const { put, probe, apiServer } = await open({ settings: { protocol: 'odata-v4', atomic: true } });
+    put({ Authentication: 'NoAuthentication', 'territory.protocol': 'rest' });
+    expect(await probe()).toMatchObject({
+      reason: 'destination',
+      message: expect.stringContaining('TERRITORY_ATOMIC is true and the protocol is rest'),
+    });
+    expect(apiServer.reached).toEqual([]);
   });
 });
 

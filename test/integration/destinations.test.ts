@@ -273,11 +273,25 @@ describe('tokens and secrets', () => {
     const { put, probe, tokens } = await open({ settings: { timeoutMs: 300 } });
     put({ Authentication: 'NoAuthentication' });
     tokens.mode = 'silent';
-    expect(await probe()).toMatchObject({ reason: 'timeout' });
+    expect(await probe()).toEqual({
+      reason: 'destination',
+      message:
+        'destination TERRITORY_API: no answer within 300 ms of the destination service or a token service',
+    });
   });
 });
 
 describe('the destination service', () => {
+  it('silent is trouble of the destination, and is asked anew as soon as the next request comes', async () => {
+    const { put, probe, destinations } = await open({ settings: { timeoutMs: 1000 } });
+    put({ Authentication: 'NoAuthentication' });
+    destinations.mode = 'silent';
+    expect(await probe()).toMatchObject({ reason: 'destination' });
+    // The SDK still waits for the first look-up, and will for seconds.
+    destinations.mode = 'up';
+    expect(await probe()).toBeUndefined();
+  });
+
   it('is asked once for many requests, over as many connections as are under way, without a look-up for CSRF', async () => {
     const { put, probe, destinations, apiServer, tokens } = await open();
     put({ Authentication: 'BasicAuthentication', User: 'U', Password: 'P' });

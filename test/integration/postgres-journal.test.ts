@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
 import { JournalUnavailable, type ClaimedLane } from '../../srv/journal/port.ts';
-import { systemClock } from '../../srv/platform/clock.ts';
+import { systemClock, type Clock } from '../../srv/platform/clock.ts';
 import { systemRandom } from '../../srv/platform/random.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
 import {
@@ -50,11 +50,11 @@ describe('The PostgreSQL journal', { skip: missing !== undefined && process.env[
   });
 
   const instance = async (
-    options: { credentials?: { uri: string }; concurrency?: number } = {},
+    options: { credentials?: { uri: string }; concurrency?: number; clock?: Clock } = {},
   ): Promise<PostgresJournal> => {
     const journal = createPostgresJournal({
       binding: { name: 'test', credentials: options.credentials ?? database.credentials },
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       random: systemRandom,
       log,
       instance: systemRandom.uuid(),
@@ -121,6 +121,25 @@ describe('The PostgreSQL journal', { skip: missing !== undefined && process.env[
       await leaving.close();
       expect((await claimOnly(other)).fence).toBeGreaterThan(lane.fence);
       expect(await unsent(other, 10)).toEqual(['dead letter x']);
+    });
+
+    it('lets the others know at once what one that closes has given back', async () => {
+      // Words are far apart here, so the last one of an instance that closes always follows too soon upon another.
+      const slow: Clock = {
+        ...systemClock,
+        after: (delayMs, act) => systemClock.after(50 * delayMs, act),
+      };
+      const [leaving, other] = [await instance({ clock: slow }), await instance()];
+      await untilListening(2);
+      await appendNew(leaving, [change('a', 'EMEA')]);
+      await claimOnly(leaving);
+      await appendNew(leaving, [change('b', 'APAC')]);
+      const got: string[] = [];
+      other.onWork(() => {
+        void territories(other, 2).then((ids) => got.push(...ids));
+      });
+      await leaving.close();
+      await expect.poll(() => got.toSorted(), { timeout: 3000 }).toEqual(['APAC', 'EMEA']);
     });
 
     it('gives no lane to any of them while flights are paused, tells all of a switch, and keeps it', async () => {

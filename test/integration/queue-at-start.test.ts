@@ -74,6 +74,22 @@ describe('MESH_SETUP', () => {
   });
 });
 
+describe('a product that leaves nothing unsettled for long', () => {
+  test('is named at the start of a service without a database, with what is lost and what to do', async () => {
+    const credentials = { uri: 'amqp://user:secret@127.0.0.1:1', dialect: 'service-bus' };
+    const bus = { name: 'bus', label: 'user-provided', tags: ['mesh'], credentials };
+    const service = await start({ VCAP_SERVICES: JSON.stringify({ 'user-provided': [bus] }) });
+    expect(service.output()).toMatch(/Azure Service Bus delivers again .* bind a postgresql-db service/);
+    expect(service.output()).toMatch(/order within a territory is lost/);
+  });
+
+  test('is not spoken of where the mesh waits', async () => {
+    const service = await start();
+    expect(service.output()).toContain('territory-sync is running');
+    expect(service.output()).not.toContain('delivers again');
+  });
+});
+
 describe('readiness', () => {
   test('is withheld while the queue is shared between receivers', async () => {
     mesh.createQueue(QUEUE, { accessType: 'NON_EXCLUSIVE' });

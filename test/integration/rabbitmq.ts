@@ -27,7 +27,7 @@ async function findOut(): Promise<string | undefined> {
       return 'RabbitMQ runs without AMQP 1.0: as root, rabbitmq-plugins enable rabbitmq_amqp1_0';
     }
   }
-  return run('rabbitmqctl', ['-q', 'eval', 'ok.']).then(
+  return control('eval', 'ok.').then(
     () => undefined,
     () => 'rabbitmqctl cannot be used: run the tests as root or as the user rabbitmq',
   );
@@ -51,11 +51,26 @@ function greet(): Promise<Buffer | undefined> {
   });
 }
 
+/** `rabbitmqctl` with these arguments; gives what it prints. */
+export type RabbitControl = (...args: readonly string[]) => Promise<string>;
+
+/** This machine's node. */
+export const control: RabbitControl = async (...args) => (await run('rabbitmqctl', ['-q', ...args])).stdout;
+
+/** Declares a queue on this machine's RabbitMQ. */
+export async function declareQueue(name: string, ...routingKeys: readonly string[]): Promise<void> {
+  await declareQueueOn(control, name, ...routingKeys);
+}
+
 /**
  * Declares a queue as the service wants it (durable, quorum, single active consumer) with bindings to amq.topic.
  * Names must not hold quotes.
  */
-export async function declareQueue(name: string, ...routingKeys: readonly string[]): Promise<void> {
+export async function declareQueueOn(
+  node: RabbitControl,
+  name: string,
+  ...routingKeys: readonly string[]
+): Promise<void> {
   const args = '[{<<"x-queue-type">>, longstr, <<"quorum">>}, {<<"x-single-active-consumer">>, bool, true}]';
   const steps = [
     `Queue = rabbit_misc:r(<<"/">>, queue, <<"${name}">>)`,
@@ -65,9 +80,9 @@ export async function declareQueue(name: string, ...routingKeys: readonly string
       (key) => `rabbit_binding:add({binding, Topics, <<"${key}">>, Queue, []}, <<"guest">>)`,
     ),
   ];
-  await run('rabbitmqctl', ['-q', 'eval', `${steps.join(', ')}, ok.`]);
+  await node('eval', `${steps.join(', ')}, ok.`);
 }
 
 export async function deleteQueue(name: string): Promise<void> {
-  await run('rabbitmqctl', ['-q', 'delete_queue', name]);
+  await control('delete_queue', name);
 }

@@ -90,16 +90,18 @@ export interface OwnRedisCluster {
   stop(): Promise<void>;
 }
 
-/** Three nodes, each with a third of the slots, without replicas. */
-export async function startRedisCluster(): Promise<OwnRedisCluster> {
-  const config = ['cluster-enabled yes', 'cluster-node-timeout 2000'];
+/** Three nodes, each with a third of the slots, without replicas. With `tls` the nodes talk among themselves by it, too. */
+export async function startRedisCluster({
+  tls,
+}: Pick<OwnRedisOptions, 'tls'> = {}): Promise<OwnRedisCluster> {
+  const config = ['cluster-enabled yes', 'cluster-node-timeout 2000', ...(tls ? ['tls-cluster yes'] : [])];
   const nodes: OwnRedis[] = [];
   // The bus of a node listens on another port; by default too far up for a free one.
   const busPorts: number[] = [];
   for (let index = 0; index < CLUSTER_NODES; index += 1) {
     const busPort = await freePort();
     busPorts.push(busPort);
-    nodes.push(await startRedis({ config: [...config, `cluster-port ${busPort}`] }));
+    nodes.push(await startRedis({ config: [...config, `cluster-port ${busPort}`], ...(tls && { tls }) }));
   }
   const [first] = nodes;
   if (!first) throw new Error('a cluster has a node at least');
@@ -121,7 +123,12 @@ export async function startRedisCluster(): Promise<OwnRedisCluster> {
   }
   return {
     nodes,
-    credentials: { hostname: '127.0.0.1', port: first.port, cluster_mode: true },
+    credentials: {
+      hostname: '127.0.0.1',
+      port: first.port,
+      cluster_mode: true,
+      ...(tls && { tls: true, ca: tls.ca }),
+    },
     async stop() {
       for (const node of nodes) await node.stop();
     },

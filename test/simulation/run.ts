@@ -2,7 +2,7 @@
 import type { Violation } from './checker/violation.ts';
 import type { RunPlan } from './plan.ts';
 import { SCENARIOS } from './scenarios/list.ts';
-import { ScriptedFaults } from './scenarios/scenario.ts';
+import { ScriptedFaults, type ForeignWrite } from './scenarios/scenario.ts';
 import { CALM, circumstancesOf, type Circumstances } from './world/circumstances.ts';
 import { SeededFaults, type FaultKind, type Faults } from './world/faults.ts';
 import { guardAgainstTheReal, settled, turn } from './world/guard.ts';
@@ -25,15 +25,22 @@ export interface RunResult {
 }
 
 const PUBLISHED_AGAIN: readonly FaultKind[] = ['published-twice', 'published-clash'];
+/** Nor is there one that cannot hold a value. */
+const OF_A_DATABASE: readonly FaultKind[] = ['unstorable-payload'];
 /** Faults strike for this long after the last publication. */
 const FAULTS_AFTER_MS = 120_000;
-/** Once faults have stopped everything has to end within this time. */
-const LIVENESS_MS = 4 * 3_600_000;
+/**
+ * Once faults have stopped everything has to end within this time. Where no read is ever fresh each change of a record that is gone
+ * takes minutes, one after the other.
+ */
+const LIVENESS_MS = 12 * 3_600_000;
 const MOST_STEPS = 200_000;
 /** So often another record is written meanwhile: without any success nobody can tell a record's fault from the API's. */
 const COMPANY_MS = 20_000;
 /** After the end: what is frozen or under way has to come too, and must change nothing. */
 const AFTERMATH_MS = 240_000;
+/** So long whoever looks something up waits for the answer. */
+const LOOK_UP_MS = 5000;
 
 /** What a run is made of, from a seed or from a script. */
 interface Cast {
@@ -42,6 +49,10 @@ interface Cast {
   readonly publications: readonly Publication[];
   /** All is published by then. */
   readonly lengthMs: number;
+  /** Of a script. */
+  readonly foreign?: readonly ForeignWrite[];
+  /** Change → when its outcome is told at the latest. */
+  readonly endsByMs?: ReadonlyMap<string, number>;
 }
 
 export async function simulate(plan: RunPlan, keeps: 'lines' | 'hash' = 'hash'): Promise<RunResult> {
@@ -56,7 +67,7 @@ function seeded(plan: RunPlan): Cast {
   const circumstances = circumstancesOf(seed, territories);
   const { mode, intensity, publishedWithinMs: lengthMs, lifecycle, images, values } = circumstances;
   // Without a database nobody recognises what a publisher sends again across a restart: that is not promised.
-  const without = [...plan.without, ...(mode === 'embedded' ? PUBLISHED_AGAIN : [])];
+  const without = [...plan.without, ...(mode === 'embedded' ? [...PUBLISHED_AGAIN, ...OF_A_DATABASE] : [])];
   const faults = new SeededFaults({ ...plan, without, intensity });
   const cursed = circumstances.cursed?.record;
   const publications = workloadOf({
@@ -77,21 +88,28 @@ function seeded(plan: RunPlan): Cast {
 function scripted(name: string, timeline: Timeline): Cast {
   const scenario = SCENARIOS.find((one) => one.name === name);
   if (!scenario) throw new Error(`there is no scenario called ${name}`);
-  const publications = scenario.changes.map(({ atMs, ...content }, index): Publication => {
-    const change = { id: `c${index}`, ...content };
-    return { atMs, message: messageOf(change), change };
-  });
+  const publications = scenario.changes.map(
+    ({ atMs, territoryId, assignments, unstorable }, index): Publication => {
+      const change = { id: `c${index}`, territoryId, assignments };
+      return { atMs, message: messageOf(change), ...(!unstorable && { change }) };
+    },
+  );
+  const limits = scenario.changes.flatMap(({ endsByMs }, index) =>
+    endsByMs === undefined ? [] : [[`c${index}`, endsByMs] as const],
+  );
   return {
     circumstances: { ...CALM, ...scenario.circumstances },
     faults: new ScriptedFaults(scenario.strikes, timeline),
     publications,
     lengthMs: Math.max(...publications.map(({ atMs }) => atMs)),
+    endsByMs: new Map(limits),
+    ...(scenario.foreign && { foreign: scenario.foreign }),
   };
 }
 
 async function play(
   seed: number,
-  { circumstances, faults, publications, lengthMs }: Cast,
+  { circumstances, faults, publications, lengthMs, foreign = [], endsByMs = new Map() }: Cast,
   timeline: Timeline,
   trace: Trace,
 ): Promise<RunResult> {
@@ -105,6 +123,9 @@ async function play(
   );
   try {
     world.start();
+    for (const { atMs, record, fields } of foreign) {
+      timeline.after(atMs, () => world.records.writeForeign(record, fields));
+    }
     const goOn = async (untilMs: number, isOver: () => boolean): Promise<void> => {
       await settled();
       while (!world.verdict.violation && !isOver()) {
@@ -123,13 +144,18 @@ async function play(
     await goOn(lengthMs + FAULTS_AFTER_MS, () => false);
     faults.stop();
     const deadlineMs = timeline.nowMs + LIVENESS_MS;
-    for (let round = 0; !world.isDone && timeline.nowMs < deadlineMs; round += 1) {
-      world.accompany(round);
-      await goOn(timeline.nowMs + COMPANY_MS, () => world.isDone);
-      if (world.verdict.violation) break;
+    // An operator's call may stand still in a frozen process, and be accepted when all else has long ended.
+    for (let round = 0, isOver = false; !isOver;) {
+      for (; !world.isDone && !world.verdict.violation && timeline.nowMs < deadlineMs; round += 1) {
+        world.accompany(round);
+        await goOn(timeline.nowMs + COMPANY_MS, () => world.isDone);
+      }
+      await goOn(timeline.nowMs + AFTERMATH_MS, () => false);
+      isOver = world.isDone || world.verdict.violation !== undefined || timeline.nowMs >= deadlineMs;
     }
-    await goOn(timeline.nowMs + AFTERMATH_MS, () => false);
-    if (!world.verdict.violation) world.checkEnd();
+    world.lookUp();
+    await goOn(timeline.nowMs + LOOK_UP_MS, () => false);
+    if (!world.verdict.violation) world.checkEnd(endsByMs);
     world.end();
     await turn();
   } finally {

@@ -12,6 +12,7 @@ export interface PublishedChange {
   }[];
   readonly relatedTo?: readonly string[];
   readonly traceparent?: string;
+  readonly correlationId?: string;
 }
 
 export const CHANGE_TYPE = 'cx.territory.assignments.changed.v1';
@@ -24,6 +25,7 @@ export function structuredEvent({
   assignments,
   relatedTo,
   traceparent,
+  correlationId,
 }: PublishedChange): string {
   return JSON.stringify({
     specversion: '1.0',
@@ -33,6 +35,7 @@ export function structuredEvent({
     subject: territoryId,
     datacontenttype: 'application/json',
     traceparent,
+    correlationid: correlationId,
     data: { territoryId, assignments, relatedTo },
   });
 }

@@ -14,6 +14,8 @@ export interface TokenServer {
   readonly clients: Map<string, { readonly secret: string } | { readonly certificate: string }>;
   /** What happens to the next requests. */
   mode: 'up' | 'down' | 'silent';
+  /** Milliseconds that it takes over each token. */
+  delayMs: number;
   /** Lifetime of tokens issued from now on. */
   lifetimeS: number;
   /** Clients in the order in which they were given a token. */
@@ -58,7 +60,9 @@ export async function startTokenServer(tls?: ServerOptions): Promise<TokenServer
     void bodyOf(request).then(
       (text) => {
         const { status, body } = issue(new URLSearchParams(text), clientName(request));
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+        setTimeout(() => {
+          response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+        }, self.delayMs);
       },
       () => response.destroy(),
     );
@@ -68,6 +72,7 @@ export async function startTokenServer(tls?: ServerOptions): Promise<TokenServer
     url: server.url,
     clients,
     mode: 'up',
+    delayMs: 0,
     lifetimeS: 3600,
     issued,
     accepts: (header) => header !== undefined && tokens.has(header),

@@ -19,6 +19,7 @@ export interface OutcomeEvent {
   readonly type: string;
   readonly causationid: string;
   readonly traceparent?: string;
+  readonly correlationid?: string;
   readonly data: {
     readonly territoryId: string | null;
     readonly outcome: 'applied' | 'unchanged' | 'superseded' | 'failed';

@@ -34,6 +34,8 @@ export interface ChangeEntry extends EntryBase {
   attempts: number;
   conflicts: number;
   history: readonly HistoryStep[];
+  /** The link that brought it is gone, and nobody has delivered it again: another instance may have, and may be done with it. */
+  lost?: boolean;
 }
 
 /** What only has something to tell, as what could not be read or a discard: it ended on arrival and belongs to no lane. */

@@ -2,7 +2,7 @@
 import type { JournalFigures, LaneState } from '../port.ts';
 import type { Lane } from './lane.ts';
 
-/** Counts lanes that have something pending, by their state at the monotonic time `nowMs`. */
+/** Counts lanes that have something pending or are paused, by their state at the monotonic time `nowMs`. */
 export function figuresOf(lanes: Iterable<Lane>, nowMs: number, outboxUnsent: number): JournalFigures {
   const byState: Record<LaneState, number> = {
     ready: 0,
@@ -18,8 +18,8 @@ export function figuresOf(lanes: Iterable<Lane>, nowMs: number, outboxUnsent: nu
   for (const lane of lanes) {
     const pending = lane.pending();
     const [oldest] = pending;
+    if (oldest || lane.paused) byState[lane.state(nowMs)] += 1;
     if (!oldest) continue;
-    byState[lane.state(nowMs)] += 1;
     pendingChanges += pending.length;
     oldestReceivedAt = Math.min(oldestReceivedAt ?? Infinity, oldest.arrival.receivedAt);
   }

@@ -64,11 +64,14 @@ export interface MemoryJournalOptions {
   readonly clock: Clock;
   /** Released changes remembered for telling duplicates. */
   readonly rememberedChanges?: number;
+  /** `expected`: another instance may become the receiver when this one loses its link, and is delivered what this one had. */
+  readonly standbys?: 'expected' | 'none';
 }
 
 export class MemoryJournal implements Journal, OperatedJournal {
   readonly durability = 'queue';
   private readonly clock: Clock;
+  private readonly standbys: 'expected' | 'none';
   private readonly book: LaneBook;
   private readonly known: KnownChanges;
   private readonly outbox = new Outbox();
@@ -82,6 +85,7 @@ export class MemoryJournal implements Journal, OperatedJournal {
 
   constructor(options: MemoryJournalOptions) {
     this.clock = options.clock;
+    this.standbys = options.standbys ?? 'none';
     this.book = new LaneBook(options.clock);
     this.write = new TrailWriter(this.paths, options.clock);
     // Both go on growing over a restart: idempotency keys are made of positions, locks of other stores hold fences.
@@ -99,6 +103,10 @@ export class MemoryJournal implements Journal, OperatedJournal {
 
   async claim(request: ClaimRequest): Promise<readonly ClaimedLane[]> {
     const nowMs = this.clock.monotonicMs();
+    if (this.standbys === 'expected') {
+      // Whoever had it has let its lease end.
+      for (const lane of this.book.all()) if (lane.state(nowMs) !== 'in-flight') this.drop(lane.takeLost());
+    }
     const ready = [...this.book.all()].filter((lane) => lane.hasPending() && lane.state(nowMs) === 'ready');
     ready.sort((a, b) => a.readyAt() - b.readyAt());
     const toPending = (entry: ChangeEntry) => pendingChange(entry, this.deadLetters.laterThan(entry));
@@ -167,11 +175,11 @@ export class MemoryJournal implements Journal, OperatedJournal {
   }
 
   async receiverLost(): Promise<void> {
+    const nowMs = this.clock.monotonicMs();
+    // A settlement may be lost with its link: then another instance is delivered it, with what stands around it.
+    if (this.standbys === 'expected') this.known.forgetReleased();
     for (const lane of this.book.all()) {
-      for (const entry of lane.dropUnbegun()) {
-        this.known.drop(entry);
-        this.write.dropped(entry);
-      }
+      this.drop(this.standbys === 'expected' ? lane.dropDelivered(nowMs) : lane.dropUnbegun());
     }
     this.book.forgetIdle();
   }
@@ -249,6 +257,7 @@ export class MemoryJournal implements Journal, OperatedJournal {
     // A dead letter is decided once, so whatever else is to be made of it comes too late.
     const isDecision = arrival.kind === 'change' ? arrival.replay : arrival.replayOf;
     if (known && !isDecision && known.digest !== arrival.payload.digest) return { kind: 'clash' };
+    if (known) this.known.redelivered(receiptOf(arrival));
     if (known) return { kind: known.released ? 'duplicate' : 'pending' };
     if (arrival.kind === 'unreadable') {
       const isTwin = arrival.alone && this.known.hasAny(changeKey(arrival.ref));
@@ -308,6 +317,7 @@ export class MemoryJournal implements Journal, OperatedJournal {
       if (entry) this.end(entry, ending, lane);
     }
     lane.giveBack(completion, nowMs);
+    this.drop(lane.takeLost());
     this.releaseHead(lane);
     for (const territoryId of completion.alsoRest?.territoryIds ?? []) {
       this.book.of(territoryId).waitUntil('resting', nowMs + (completion.alsoRest?.delayMs ?? 0));
@@ -321,6 +331,13 @@ export class MemoryJournal implements Journal, OperatedJournal {
     this.deadLetters.ended(entry);
     this.write.ended(entry, ending);
     this.outbox.add(entry, ending.messages);
+  }
+
+  private drop(entries: readonly ChangeEntry[]): void {
+    for (const entry of entries) {
+      this.known.drop(entry);
+      this.write.dropped(entry);
+    }
   }
 
   private releaseFrom(entry: Entry): void {

@@ -30,6 +30,12 @@ export class KnownChanges {
     return digest === undefined ? undefined : { digest, released: true };
   }
 
+  /** The mesh has delivered it again, to this very instance. */
+  redelivered(receipt: string): void {
+    const entry = this.unreleased.get(receipt);
+    if (entry?.kind === 'change') entry.lost = false;
+  }
+
   /** Whether anything is known under this source and id (`changeKey`): a change, or something unreadable. */
   hasAny(key: string): boolean {
     return this.find(key) !== undefined || this.unreadable.has(key);
@@ -49,6 +55,12 @@ export class KnownChanges {
       this.released.delete(oldest[0]);
       this.count(...oldest, -1);
     }
+  }
+
+  /** As after a crash: what comes again may have been begun elsewhere since, and has to run again in its order. */
+  forgetReleased(): void {
+    for (const [receipt, digest] of this.released) this.count(receipt, digest, -1);
+    this.released.clear();
   }
 
   /** Only the receipt of something unreadable has the digest behind source and id. */

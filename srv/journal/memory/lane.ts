@@ -1,10 +1,12 @@
 /** One lane of the embedded journal: its changes in order, its owner, and what it waits for. */
 import {
   isForgettable,
+  NEW_RECORD,
   NO_MEMORY,
   type LaneCompletion,
   type LaneMemory,
   type LaneState,
+  type RecordMemory,
   type WaitState,
 } from '../port.ts';
 import type { ChangeEntry } from './entry.ts';
@@ -105,6 +107,41 @@ export class Lane {
     return dropped;
   }
 
+  /**
+   * Takes out all that a link has brought, begun or not, as a crash would: who is the receiver now has it too. What a running flight
+   * works on leaves when that gives the lane back, unless it was delivered again by then.
+   */
+  dropDelivered(nowMs: number): ChangeEntry[] {
+    const isRunning = this.state(nowMs) === 'in-flight';
+    const unbegun = isRunning ? this.dropUnbegun() : [];
+    for (const entry of this.entries) if (!entry.arrival.replay) entry.lost = true;
+    return isRunning ? unbegun : this.takeLost();
+  }
+
+  /**
+   * Takes out what is lost from the first that has not ended on, with what has ended behind it, so that all of it is applied again in
+   * order. Of a request that may have been sent only this is kept: that it may land yet.
+   */
+  takeLost(): ChangeEntry[] {
+    const first = this.entries.findIndex((entry) => entry.lost && !entry.ended);
+    const lost = first === -1 ? [] : this.entries.slice(first).filter((entry) => entry.lost);
+    if (lost.length === 0) return lost;
+    this.entries = this.entries.filter((entry) => !lost.includes(entry));
+    const ids = recordsOf(lost);
+    const stay = recordsOf(this.entries);
+    const records = [...this.memory.records].flatMap(([id, record]): [string, RecordMemory][] => {
+      if (!ids.has(id)) return [[id, record]];
+      const { mayLand } = record;
+      // Refusals make the keys of the next requests: of what comes again they differ by its position already.
+      const refusals = stay.has(id) ? record.refusals : 0;
+      const doubt = record.doubt === 'none' ? 'none' : 'sent';
+      const isNew = doubt === 'none' && refusals === 0 && mayLand === undefined;
+      return isNew ? [] : [[id, { ...NEW_RECORD, refusals, mayLand, doubt }]];
+    });
+    this.memory = { ...this.memory, records: new Map(records) };
+    return lost;
+  }
+
   /** Takes out the ended changes at its head of which the mesh has accepted everything. */
   takeReleasable(): ChangeEntry[] {
     const first = this.entries.findIndex(({ ended, unsent }) => !ended || unsent > 0);
@@ -121,6 +158,11 @@ export class Lane {
       unwritten.some(({ until }) => until > epochMs);
     return this.entries.length === 0 && this.state(nowMs) === 'ready' && !remembers;
   }
+}
+
+/** The ids of the records that these changes name. */
+function recordsOf(entries: readonly ChangeEntry[]): ReadonlySet<string> {
+  return new Set(entries.flatMap(({ arrival }) => arrival.change.assignments.map(({ id }) => id)));
 }
 
 /** The highest position that the flight, or a request still in doubt, has to do with. */

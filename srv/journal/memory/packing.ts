@@ -3,6 +3,7 @@
  * starved; the others join it while their records fit. What does not fit is the first one next time, and then has the
  * whole flight for itself if need be.
  */
+import { openRecords } from '../open-records.ts';
 import type { PendingChange } from '../port.ts';
 import type { ChangeEntry } from './entry.ts';
 import type { Lane } from './lane.ts';
@@ -39,12 +40,4 @@ export function pack(
     if (taken >= room) break;
   }
   return boarding;
-}
-
-/** Records that still have something to be written; several changes of one record take one place. */
-function openRecords(changes: readonly PendingChange[]): number {
-  const open = changes.flatMap(({ change, results }) =>
-    change.assignments.filter((_, index) => !results[index]),
-  );
-  return new Set(open.map(({ id }) => id)).size;
 }

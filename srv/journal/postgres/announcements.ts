@@ -18,6 +18,8 @@ const TELL_INTERVAL_MS = 20;
 /** How often to look although nothing was said; while nobody can be heard, much more often. */
 const LOOK_INTERVAL_MS = 10_000;
 const DEAF_INTERVAL_MS = 1000;
+/** Answers also whether the connection lives. */
+const CAN_WRITE = `select not current_setting('transaction_read_only')::boolean as can_write`;
 
 export interface AnnouncementsOptions {
   readonly database: Database;
@@ -83,6 +85,9 @@ export class Announcements {
     this.lookTimer?.cancel();
     this.tellTimer?.cancel();
     await this.telling;
+    // What was given back last would else wait until the others look by themselves.
+    if (this.toTell) this.tellOthers();
+    await this.telling;
     await this.looking;
     this.drop();
     await this.dropping;
@@ -106,6 +111,7 @@ export class Announcements {
       () => undefined,
       () => undefined,
     );
+    if (this.closed) return;
     this.tellTimer = clock.after(TELL_INTERVAL_MS, () => {
       this.tellTimer = undefined;
       if (this.toTell && !this.closed) this.tellOthers();
@@ -131,7 +137,7 @@ export class Announcements {
   /** Never rejects. */
   private async lookOnce(): Promise<void> {
     try {
-      if (this.client) await this.client.query('select 1');
+      if (this.client) await expectWritable(this.client);
       else await this.connect();
       this.options.availability.answered();
     } catch (error) {
@@ -167,4 +173,13 @@ export class Announcements {
     this.client = undefined;
     if (client) this.dropping = this.options.database.end(client);
   }
+}
+
+/**
+ * After a failover a connection may stay with the former primary, where nothing happens any more that one could hear of.
+ * @throws Error where that is so, or nobody answers
+ */
+async function expectWritable(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ can_write: boolean }>(CAN_WRITE);
+  if (rows[0]?.can_write !== true) throw new Error('the server only reads; another one is looked for');
 }

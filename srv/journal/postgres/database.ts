@@ -42,7 +42,10 @@ const COLLISION_DELAY_MS = 20;
 /**
  * Every statement is made to go from row to row by an index. Prepared ones are planned once, perhaps while their tables are
  * empty, and keep that plan when these have filled within a second: then a scan or a hash of the whole, which costs nothing on an empty
- * table, is made for every row (measured: taking 100 of 5,000 unsent messages took more than 10 s). Compiling is worth nothing here.
+ * table, is made for every row, until the tables are analyzed. Measured by EXPLAIN (ANALYZE), planned while empty, then 5,000 lanes, 20,000
+ * changes and 5,000 unsent messages, two turns on 2 cores with a load of about 15; without these settings → with them: outbox/take of 100 messages
+ * 11,498 and 5,510 ms → 5 and 3 ms; outbox/sent of 100 252 and 138 → 1.2 and 0.9; claim 287 and 255 → 19 and 6; claimed-changes of 100 lanes 888
+ * and 1,535 → 1.3 and 1.3. Analyzed, both ways are alike: take 2 and 9 → 1.3 and 2, claim 18 and 12 → 21 and 9. Compiling is worth nothing here.
  */
 const PLANNING = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
 

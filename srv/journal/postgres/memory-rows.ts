@@ -81,5 +81,10 @@ function revived({ records, rest, ownEtags, ...others }: StoredMemory): LaneMemo
 }
 
 function intentOf(intent: Intent): Intent {
-  return { ...intent, request: { ...intent.request, fields: fieldsOf(intent.request.fields) } };
+  const { request, partOf } = intent;
+  return {
+    ...intent,
+    request: { ...request, fields: fieldsOf(request.fields) },
+    ...(partOf && { partOf: intentOf(partOf) }),
+  };
 }

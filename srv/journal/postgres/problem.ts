@@ -18,6 +18,8 @@ export type ProblemKind =
   /** The program's own. */
   | 'defect';
 
+const WRONG_PASSWORD = '28P01';
+
 export function kindOf(error: unknown): ProblemKind {
   if (error instanceof JournalUnavailable) return 'unavailable';
   if (error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError)
@@ -38,6 +40,8 @@ export function describe(error: unknown): string {
   const state = sqlState(error);
   const said = error instanceof Error ? error.message : typeof error;
   if (state?.startsWith('22') === true) return `PostgreSQL refuses the data (${state})`;
+  // In our words: what stands between may repeat what it was sent.
+  if (state === WRONG_PASSWORD) return `password authentication failed (${state})`;
   return cutLine(state === undefined ? said : `${said} (${state})`);
 }
 
@@ -47,7 +51,7 @@ export function raise(error: unknown, doing: string): never {
   if (kind === 'data' || kind === 'defect' || error instanceof JournalUnavailable) throw error;
   throw new JournalUnavailable(
     `PostgreSQL cannot be used now (${doing}: ${describe(error)}); it is tried again by itself`,
-    { cause: error },
+    sqlState(error) === WRONG_PASSWORD ? {} : { cause: error },
   );
 }
 

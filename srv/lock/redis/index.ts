@@ -1,5 +1,6 @@
 /** The Redis locks from outside: everything else in this folder is its own affair. */
 export { RedisLocks, type RedisLocksOptions } from './locks.ts';
+export { examineRedis, type RedisFinding } from './examine.ts';
 export { RedisSettingsError } from './settings.ts';
 import { RedisLocks, type RedisLocksOptions } from './locks.ts';
 

@@ -23,6 +23,15 @@ export function lockValue({ journal, instance }: LockOwner, fence: number): stri
   return JSON.stringify({ journal, instance, fence });
 }
 
+/**
+ * An id that nobody means, whose key lies where the key of this territory does: a cluster places a key by what is in its first braces, else by
+ * the whole of it. (An id with a closing brace alone may lead elsewhere.) https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+ */
+export function besideTerritory(territoryId: string): string {
+  const key = lockKey(territoryId);
+  return `{${/^[^{]*\{([^}]+)\}/u.exec(key)?.[1] ?? key}}`;
+}
+
 /** In the order of the keys' bytes, which every program can keep to, whatever its language. */
 export function inKeyOrder(claims: readonly LaneClaim[]): readonly LaneClaim[] {
   return claims.toSorted((a, b) => Buffer.compare(Buffer.from(a.territoryId), Buffer.from(b.territoryId)));

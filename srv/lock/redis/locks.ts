@@ -6,7 +6,7 @@ import type { Log } from '../../platform/log.ts';
 import type { Random } from '../../platform/random.ts';
 import { LockStoreUnavailable, type TerritoryLocks } from '../port.ts';
 import { openConnection, type RedisConnection } from './connection.ts';
-import { inKeyOrder, lockKey, lockValue } from './lock-value.ts';
+import { besideTerritory, inKeyOrder, lockKey, lockValue } from './lock-value.ts';
 import { RELEASE, RENEW, TAKE } from './scripts.ts';
 import { readEndpoint, type Credentials } from './settings.ts';
 
@@ -26,6 +26,21 @@ const PROBE: LaneClaim = { territoryId: '', fence: 0 };
 const REASON_LENGTH = 200;
 const ENDED = 'the connection has ended';
 
+/** What Redis says, and what is to be done about it. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/^(MOVED|CROSSSLOT)\b/, 'it is a cluster, and the binding does not say "cluster_mode": true'],
+  // All that ioredis tells of a node of a cluster, whatever the connection ended of.
+  [
+    /^Connection is closed/,
+    'no node of the cluster takes the connection: is it up, and do "tls" and "ca" of the binding fit',
+  ],
+  [/cluster support disabled/, 'it is no cluster, though the binding says "cluster_mode": true'],
+  [
+    /^NOPERM\b/,
+    'its user may not do what locks need: EVAL, SET, GET, PEXPIRE and DEL on keys that begin with territory:lock:',
+  ],
+];
+
 const WORDS = {
   back: 'Redis answers; territory locks are taken',
   outage:
@@ -39,6 +54,8 @@ export class RedisLocks implements TerritoryLocks {
   private readonly listeners = new Set<() => void>();
   private journal: string | undefined;
   private probeTimer: Timer | undefined;
+  /** What could not be asked last: in a cluster, a node that answers says nothing of another one. */
+  private unasked: readonly LaneClaim[] = [];
   private closed = false;
 
   constructor(options: RedisLocksOptions) {
@@ -109,10 +126,10 @@ export class RedisLocks implements TerritoryLocks {
     }));
     try {
       const answers = await this.connection.run(script, [String(Math.ceil(ttlMs)), journal], locks);
-      this.answered();
       const ours = ordered.filter((_, index) => answers[index] === 1);
       return new Set(ours.map(({ territoryId }) => territoryId));
     } catch (error) {
+      if (!claims.includes(PROBE)) this.unasked = ordered;
       this.failed(this.reasonFor(error));
       throw new LockStoreUnavailable(`Redis cannot be asked for locks: ${this.check().reason}`, {
         cause: error,
@@ -132,6 +149,7 @@ export class RedisLocks implements TerritoryLocks {
   }
 
   private answered(): void {
+    this.unasked = [];
     if (this.isUp) return;
     this.availability.answered();
     this.probeTimer?.cancel();
@@ -150,11 +168,18 @@ export class RedisLocks implements TerritoryLocks {
     this.probeTimer = this.options.clock.after(delayMs, () => void this.probe());
   }
 
-  /** Never rejects: a failure is noted, and leads to the next probe. */
+  /** Never rejects: a failure is noted, and leads to the next probe. Asks every node that could not be asked before. */
   private async probe(): Promise<void> {
+    const { unasked } = this;
+    const probes = [
+      PROBE,
+      ...unasked.map(({ territoryId }) => ({ ...PROBE, territoryId: besideTerritory(territoryId) })),
+    ];
     try {
-      await this.take([PROBE], PROBE_INTERVAL_MS);
-      await this.release([PROBE]);
+      await this.take(probes, PROBE_INTERVAL_MS);
+      await this.release(probes);
+      // Else a call has failed meanwhile, and the next probe asks for what that one asked.
+      if (this.unasked === unasked) this.answered();
     } catch (error) {
       if (!(error instanceof LockStoreUnavailable)) throw error;
     }
@@ -165,6 +190,11 @@ export class RedisLocks implements TerritoryLocks {
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'it failed without a reason';
   if (error.name === 'MaxRetriesPerRequestError') return ENDED;
+  const { lastNodeError } = error as { readonly lastNodeError?: unknown };
+  // Of a cluster none of whose nodes could be asked: what the last one said.
+  if (lastNodeError instanceof Error) return describe(lastNodeError);
+  const advice = ADVICE.find(([said]) => said.test(error.message));
+  if (advice) return advice[1];
   const { code } = error as { readonly code?: unknown };
   if (typeof code === 'string' && code !== '') return code;
   return (error.message.split('\n')[0] ?? '').slice(0, REASON_LENGTH) || error.name;

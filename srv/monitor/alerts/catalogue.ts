@@ -122,9 +122,9 @@ export const ALERTS = {
   },
   ConfigurationSuspect: {
     ...OUTAGE,
-    title: 'The territory API refuses everything',
+    title: 'The territory API refuses everything, or every write',
     action:
-      'Check destination, credentials, rights and TERRITORY_PATH: no flight starts until a probe succeeds.',
+      'Check destination, credentials, rights and TERRITORY_PATH: nothing is written until they are right.',
   },
   OutcomeRefused: {
     ...INCIDENT,

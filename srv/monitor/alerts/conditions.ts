@@ -64,7 +64,12 @@ export const CONDITIONS: Readonly<Record<AlertName, Condition>> = {
   ],
   OutcomeRefused: ({ happened }) => [{ ...happening(happened.OutcomeRefused, 0), verdict: 'good' }],
   ApiUnavailable: ({ api }) => [troubled(api, (reason) => !NEEDS_A_PERSON.includes(reason))],
-  ConfigurationSuspect: ({ api }) => [troubled(api, (reason) => NEEDS_A_PERSON.includes(reason))],
+  ConfigurationSuspect: ({ api }) => [
+    // Where reads succeed and writes do not, flights start again and again.
+    api.state === 'closed' && api.refusesWrites
+      ? troubleFinding(api.refusesWrites)
+      : troubled(api, (reason) => NEEDS_A_PERSON.includes(reason)),
+  ],
   ApiQuotaExhausted: ({ api, budget: { limit, used } }) => {
     const isSpent = limit !== undefined && used >= limit;
     const verdict = isSpent || api.state === 'quota' ? 'bad' : api.state === 'closed' ? 'good' : 'unknown';
@@ -137,7 +142,10 @@ function troubled(
   if (state === 'closed') return finding('good', 'it answers');
   if (state !== 'open' || trouble === undefined || !isOurs(trouble.reason))
     return finding('unknown', 'it is looked at');
-  const { reason, status, message } = trouble;
+  return troubleFinding(trouble);
+}
+
+function troubleFinding({ reason, status, message }: ApiTrouble): Finding {
   return finding(
     'bad',
     message,

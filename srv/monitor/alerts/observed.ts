@@ -11,6 +11,8 @@ export interface Observed {
     readonly state: 'closed' | 'probing' | 'open' | 'quota';
     /** Why it is not closed. */
     readonly trouble: ApiTrouble | undefined;
+    /** Why nothing is written, whether or not reads are answered. */
+    readonly refusesWrites?: ApiTrouble | undefined;
   };
   readonly budget: { readonly limit: number | undefined; readonly used: number };
   readonly mesh: MeshStatus;

@@ -38,7 +38,11 @@ export const METRICS = {
   ),
   territory_sync_conflict_rate: gauge('1', 'Conflicted share of the record writes of the window'),
   territory_sync_backlog_changes: gauge('{change}', 'Changes pending in the journal'),
-  territory_sync_lanes: gauge('{lane}', 'Territories with pending changes, by state', 'state'),
+  territory_sync_lanes: gauge(
+    '{lane}',
+    'Territories with pending changes, and those held or paused, by state',
+    'state',
+  ),
   territory_sync_dead_letters: gauge('{letter}', 'Open dead letters'),
   territory_sync_batch_size: gauge('{record}', 'Records that a flight takes at most, now'),
   territory_sync_flight_duration_seconds: histogram('s', 'One visit to the territory API', FLIGHT_S),

@@ -11,7 +11,7 @@ import { BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace
 import { Availability } from '../../platform/availability.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
-import type { OtlpEndpoint } from './cloud-logging.ts';
+import { TelemetrySettingsError, type OtlpEndpoint } from './cloud-logging.ts';
 import { toldExporter } from './told-exporter.ts';
 
 const METRICS_INTERVAL_MS = 60_000;
@@ -57,14 +57,22 @@ export function otlpSpans({ endpoint, clock, log }: OtlpOptions): SpanProcessor 
 function exporterConfig({ url, ca, key, cert }: OtlpEndpoint) {
   return {
     url,
-    credentials: grpc.createSsl(
-      ca === undefined ? null : Buffer.from(ca),
-      Buffer.from(key),
-      Buffer.from(cert),
-    ),
+    credentials: credentialsOf(ca, key, cert),
     timeoutMillis: EXPORT_LIMIT_MS,
     concurrencyLimit: 1,
   };
+}
+
+/** @throws TelemetrySettingsError where they are no certificates, or the key is none */
+function credentialsOf(ca: string | undefined, key: string, cert: string): ReturnType<typeof grpc.createSsl> {
+  try {
+    return grpc.createSsl(ca === undefined ? null : Buffer.from(ca), Buffer.from(key), Buffer.from(cert));
+  } catch {
+    // Without what the library says: it had the key in hand.
+    throw new TelemetrySettingsError(
+      'The bound Cloud Logging service has an "ingest-otlp-cert", "ingest-otlp-key" or "server-ca" that cannot be read: bind it anew.',
+    );
+  }
 }
 
 function availability(what: string, clock: Pick<Clock, 'now'>, log: Log): Availability {

@@ -12,7 +12,7 @@ import type { Transport } from '../destination.ts';
 import { inParallel } from '../in-parallel.ts';
 import { valuesOf } from '../message.ts';
 import type { RecordAnswer, RecordRef, TerritoryApi, WriteAnswer, WriteRequest } from '../port.ts';
-import { parseRetryAfter } from '../retry-after.ts';
+import { askedWaitMs } from '../asked-wait.ts';
 import type { CheckedSettings, KeyType } from '../settings.ts';
 import type { NoAnswer } from '../trouble.ts';
 import { gatherWrites, groupWrites, PARALLEL_REQUESTS } from '../write-groups.ts';
@@ -22,6 +22,7 @@ import { KnownKeys } from './known-keys.ts';
 import { makeItem, type ItemAddress } from './item.ts';
 import type { FieldTypes } from './metadata.ts';
 import { odataReads } from './reads.ts';
+import { wholeOnly } from './transactions.ts';
 import type { BatchItem, ODataVersion } from './version.ts';
 
 /** The API over OData in this version. */
@@ -125,8 +126,9 @@ export function createODataApi(
     types: FieldTypes,
     signal: AbortSignal,
   ): Promise<WriteAnswer> {
-    const made = group.members.map(({ request, address }) =>
-      makeItem(version, request, address, types, lookup),
+    const made = wholeOnly(
+      group.members.map(({ request }) => request),
+      group.members.map(({ request, address }) => makeItem(version, request, address, types, lookup)),
     );
     const items = made.filter((item): item is BatchItem => !('kind' in item));
     const answer: WriteAnswer =
@@ -169,7 +171,7 @@ export function createODataApi(
         ignored: batch.ignored,
       });
     }
-    const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], clock.now());
+    const retryAfterMs = askedWaitMs(answer, clock.now());
     return { kind: 'answered', records: batch.records, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
 
@@ -181,12 +183,12 @@ export function createODataApi(
       if (types.kind === 'trouble') return { ...types, sent: false };
       const trouble = await lookUp(requests, signal);
       if (trouble !== undefined) return trouble;
-      const { groups, refused } = groupWrites(requests, writeTarget);
+      const { groups, unsent } = groupWrites(requests, writeTarget);
       const answers = await inParallel(groups, PARALLEL_REQUESTS, async (group) => ({
         group,
         answer: await writeBatch(group, types.types, signal),
       }));
-      return gatherWrites(requests.length, answers, refused);
+      return gatherWrites(requests.length, answers, unsent);
     },
     probe(signal) {
       const address = version.literalOf(nameType, PROBE_KEYS[nameType]);

@@ -7,13 +7,13 @@ import { classifyRecord } from '../classify.ts';
 import { idempotencyHeader } from '../idempotency.ts';
 import { fieldValues } from '../message.ts';
 import type { RecordAnswer, WriteRequest } from '../port.ts';
-import { judgeTransactions, unitsOf } from './transactions.ts';
+import { itemUnits, judgeTransactions } from './transactions.ts';
 import type { BatchItem, BatchReading } from './version.ts';
 
 /** The body of `POST {service root}/$batch`. Request ids are the items' positions. */
 export function buildBatch(items: readonly BatchItem[]): string {
   const groups = new Map<number, string>();
-  for (const [number, unit] of unitsOf(items).entries()) {
+  for (const [number, unit] of itemUnits(items).entries()) {
     for (const index of unit) {
       if (items[index]?.request.transaction !== undefined) groups.set(index, `g${number}`);
     }

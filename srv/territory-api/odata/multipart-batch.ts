@@ -11,7 +11,7 @@ import { fieldValues } from '../message.ts';
 import type { RecordAnswer } from '../port.ts';
 import { matchResponses, type UnitResponse } from './multipart-matching.ts';
 import { parseHead, parseMultipart, type Part } from './multipart.ts';
-import { judgeTransactions, unitsOf } from './transactions.ts';
+import { itemUnits, judgeTransactions } from './transactions.ts';
 import type { BatchItem, BatchReading } from './version.ts';
 
 /** Neither URLs, JSON nor ETags can hold a line that begins like a delimiter, so one name does for all batches. */
@@ -25,7 +25,7 @@ export const MULTIPART_BATCH = `multipart/mixed; boundary=${BATCH}`;
 
 /** The body of `POST {service root}/$batch`. The Content-ID of an item is its place, from 1. */
 export function buildMultipartBatch(items: readonly BatchItem[]): string {
-  const changesets = unitsOf(items).map((unit, number) => {
+  const changesets = itemUnits(items).map((unit, number) => {
     const boundary = `${CHANGESET}-${number + 1}`;
     const parts = unit.map((index) => requestPart(items[index] as BatchItem, index + 1));
     return [`Content-Type: multipart/mixed; boundary=${boundary}`, '', ...enclosed(boundary, parts)].join(
@@ -43,7 +43,7 @@ export function readMultipartBatch(
   const parts = parseMultipart(headers['content-type'], text);
   const responses = parts?.flatMap(unitResponse) ?? [];
   if (responses.every(({ kind }) => kind === 'unreadable')) return undefined;
-  const { matched, ignored } = matchResponses(unitsOf(items), responses);
+  const { matched, ignored } = matchResponses(itemUnits(items), responses);
   const single = items.map((item, index): RecordAnswer => {
     const answer = matched.get(index);
     if (answer === undefined) return { kind: 'missing' };

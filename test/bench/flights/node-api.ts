@@ -32,6 +32,8 @@ export interface Pace {
 
 export class NodeApi implements TerritoryApi {
   readonly landed: Landed[] = [];
+  /** Records of each bulk write. */
+  readonly bulks: number[] = [];
   requests = 0;
   writes = 0;
   conflicts = 0;
@@ -63,6 +65,7 @@ export class NodeApi implements TerritoryApi {
   }
 
   async write(requests: readonly WriteRequest[]): Promise<WriteAnswer> {
+    this.bulks.push(requests.length);
     await this.pass(requests.length);
     const node = this.random.below(this.caches.nodes);
     return { kind: 'answered', records: requests.map((request) => this.writeAt(node, request)) };

@@ -1,18 +1,10 @@
 /** Territories whose next change comes as soon as the one before has ended, flown by the real dispatcher, flights and journal. */
 import type { TerritoryChange } from '../../../srv/events/change.ts';
-import { outcomeOf } from '../../../srv/events/outcome.ts';
-import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
-import { Blame } from '../../../srv/lanes/blame.ts';
-import { BulkReads } from '../../../srv/lanes/bulk-read.ts';
-import { Dispatcher } from '../../../srv/lanes/dispatcher.ts';
-import { fly, type FlightDeps } from '../../../srv/lanes/flight.ts';
 import type { OwnEtagRule } from '../../../srv/lanes/own-etags.ts';
-import { PropagationEstimate } from '../../../srv/lanes/propagation-estimate.ts';
-import { Suspects } from '../../../srv/lanes/suspects.ts';
-import type { Log } from '../../../srv/platform/log.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 import { SeededRandom } from '../../sandbox/territory-api/seeded-random.ts';
 import { NodeApi } from './node-api.ts';
+import { buildRig } from './rig.ts';
 
 export interface Traffic {
   readonly seed: number;
@@ -42,10 +34,7 @@ export interface Flown {
 
 const NODES = 3;
 const PACE = { requestMs: 50, perRecordMs: 1 };
-const FLIGHTS = 4;
 const STEP_MS = 100;
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 export async function flyTraffic(traffic: Traffic): Promise<Flown> {
   const { seed, territories, changesPerTerritory, propagation } = traffic;
@@ -53,35 +42,20 @@ export async function flyTraffic(traffic: Traffic): Promise<Flown> {
   const random = new SeededRandom(seed, 'traffic');
   const { min: minLagMs, max: maxLagMs } = traffic.lagMs;
   const api = new NodeApi(clock, { nodes: NODES, minLagMs, maxLagMs }, PACE, seed);
-  const journal = new MemoryJournal({ clock });
   const total = territories * changesPerTerritory;
   const count = { ended: 0, applied: 0 };
   const next = async (territory: number, number: number): Promise<void> => {
     if (number >= changesPerTerritory) return;
-    const change = changeOf(traffic, territory, number);
-    const payload = { body: Buffer.alloc(0), digest: change.id };
-    await journal.append([{ kind: 'change', change, payload, receivedAt: clock.now() }]);
+    await rig.append([changeOf(traffic, territory, number)]);
   };
   const following: Promise<void>[] = [];
-  const deps: FlightDeps = {
-    api,
-    journal,
+  const rig = buildRig({
     clock,
-    random: { fraction: () => random.fraction(), uuid: () => '' },
-    log: silent,
-    blame: new Blame(),
-    suspects: new Suspects(FLIGHTS),
-    reads: new BulkReads(FLIGHTS),
-    propagation: new PropagationEstimate(propagation),
-    rules: {
-      retry: { limit: 5, firstDelayMs: 2000, maxDelayMs: 32_000 },
-      onOverlap: 'source-wins',
-      ownEtags: traffic.ownEtags,
-      propagation,
-      doubtLastsMs: 120_000,
-    },
-    endChange({ change, position }, _, results) {
-      const outcome = outcomeOf(results);
+    random,
+    api,
+    propagation,
+    ownEtags: traffic.ownEtags,
+    onEnd(change, outcome) {
       count.ended += 1;
       if (outcome === 'applied') count.applied += 1;
       const [territory = 0, number = 0] = change.id.split(' ').map(Number);
@@ -93,37 +67,22 @@ export async function flyTraffic(traffic: Traffic): Promise<Flown> {
       }
       // After this completion, which is under way.
       clock.after(1, () => following.push(next(territory, number + 1)));
-      return { position, outcome, messages: [] };
     },
-  };
-  const dispatcher = new Dispatcher({
-    journal,
-    clock,
-    log: silent,
-    breaker: { state: 'closed', trip() {} },
-    fly: (lanes, limit, maySend, signal) => fly(lanes, limit, deps, maySend, signal),
-    isSlow: () => false,
-    concurrency: FLIGHTS,
-    batchSize: () => 50,
-    leaseMs: 60_000,
-    requestMs: 30_000,
-    gate: () => true,
   });
   const startMs = clock.monotonicMs();
   for (let territory = 0; territory < territories; territory += 1) await next(territory, 0);
-  dispatcher.start();
+  rig.dispatcher.start();
   while (count.ended < total) await clock.elapse(STEP_MS);
   await Promise.all(following);
-  const stopped = dispatcher.stop(0);
-  await clock.elapse(60_000);
-  await stopped;
+  const elapsedMs = clock.monotonicMs() - startMs;
+  await rig.stop();
   const { requests, writes, conflicts } = api;
   return {
     applied: count.applied,
     requests,
     writes,
     conflicts,
-    elapsedMs: clock.monotonicMs() - startMs - 60_000,
+    elapsedMs,
     ...restsOf(api),
   };
 }

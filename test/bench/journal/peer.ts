@@ -10,6 +10,7 @@ import { newDatabase } from '../../integration/postgres-server.ts';
 
 const FOLDER = fileURLToPath(new URL('../', import.meta.url));
 const ADDED_AT_ONCE = 500;
+const RUNS_AT_MOST = 5;
 
 interface Job {
   readonly identifier: string;
@@ -30,7 +31,7 @@ interface GraphileWorker {
     maxPoolSize: number;
     noHandleSignals: boolean;
     logger: unknown;
-    taskList: Readonly<Record<string, () => Promise<void>>>;
+    taskList: Readonly<Record<string, (payload: { readonly index: number }) => Promise<void>>>;
   }): Promise<void>;
   Logger: new (factory: () => () => void) => unknown;
 }
@@ -66,21 +67,25 @@ export async function drainPeer(
     }
     await utils.release();
     await database.query('analyze');
-    let done = 0;
+    const done = new Set<number>();
     const startedAtMs = performance.now();
-    await peer.runOnce({
-      connectionString,
-      concurrency,
-      maxPoolSize: concurrency + 2,
-      noHandleSignals: true,
-      logger: new peer.Logger(() => () => undefined),
-      taskList: {
-        change: async () => {
-          done += 1;
+    // A worker leaves as soon as it finds nothing to do, and a job whose queue another one works on counts as nothing: so a few of the
+    // last jobs may be left over, and it is run again.
+    for (let run = 0; run < RUNS_AT_MOST && done.size < jobs; run += 1) {
+      await peer.runOnce({
+        connectionString,
+        concurrency,
+        maxPoolSize: concurrency + 2,
+        noHandleSignals: true,
+        logger: new peer.Logger(() => () => undefined),
+        taskList: {
+          change: async ({ index }) => {
+            done.add(index);
+          },
         },
-      },
-    });
-    if (done !== jobs) throw new Error(`graphile-worker ran ${done} of ${jobs} jobs`);
+      });
+    }
+    if (done.size !== jobs) throw new Error(`graphile-worker ran ${done.size} of ${jobs} jobs`);
     return (1000 * jobs) / (performance.now() - startedAtMs);
   } finally {
     await database.drop();

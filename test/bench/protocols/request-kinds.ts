@@ -8,8 +8,9 @@ export const REQUEST_KINDS: readonly RequestKind[] = ['read', 'write', 'metadata
 export function kindOf({ method, url, headers }: LoggedRequest): RequestKind {
   if (/^fetch$/i.test(headers['x-csrf-token'] ?? '') || method === 'HEAD') return 'csrf';
   if (method !== 'GET') return 'write';
-  if (/\/\$metadata\b/.test(decodeURIComponent(url))) return 'metadata';
-  return /territory-sync-probe|[?&]\$top=1(?:&|$)/.test(decodeURIComponent(url)) ? 'probe' : 'read';
+  // Not decoded: the simulator's log cuts long URLs, perhaps within an escaped character.
+  if (/\/(?:\$|%24)metadata\b/.test(url)) return 'metadata';
+  return /territory-sync-probe|[?&](?:\$|%24)top=1(?:&|$)/.test(url) ? 'probe' : 'read';
 }
 
 export function countKinds(requests: readonly LoggedRequest[]): Readonly<Record<RequestKind, number>> {

@@ -5,6 +5,8 @@ import { startWorld, type World } from '../../system/world.ts';
 import type { CommittedWrite, SeedRecord, TerritoryApiOptions } from '../../sandbox/territory-api/index.ts';
 import { startNaiveClient } from '../peers/naive-client.ts';
 import { applySerially } from '../peers/serial-recipe.ts';
+import type { Sample } from '../runner/chart.ts';
+import { watchBatchSizes } from './batch-sizes.ts';
 
 export interface RecipeCase {
   readonly records: readonly SeedRecord[];
@@ -27,12 +29,19 @@ export interface Ran {
 const PATIENCE_MS = 120_000;
 const COLLECTION = '/territory-api/v1/assignments';
 
-export async function runService(given: RecipeCase): Promise<Ran> {
+export interface ServiceRan extends Ran {
+  /** How many records a flight might take, over the run. */
+  readonly batchSizes: readonly Sample[];
+}
+
+export async function runService(given: RecipeCase): Promise<ServiceRan> {
   const world = await startWorld({ api: given.api });
   const service = await startService(world.env());
   try {
     await world.untilReceiving();
-    return await measure(world, given, () => throughMesh(world, given.changes));
+    const watch = watchBatchSizes(service.url);
+    const ran = await measure(world, given, () => throughMesh(world, given.changes));
+    return { ...ran, batchSizes: await watch.stop() };
   } finally {
     await service.kill();
     await world.stop();

@@ -43,6 +43,15 @@ export function holdGuarantees(bench: Bench): void {
       expect((await claimOnly(journal)).territoryId).toBe('APJ');
     });
 
+    it('is shown and counted as long as it is held, though nothing waits behind the dead letter', async () => {
+      await appendNew(journal, [dead]);
+      await journal.complete([holding(flown(await claimOnly(journal), 1))]);
+      expect(await journal.lanes({ limit: 9, state: 'held' })).toMatchObject([{ territoryId: 'EMEA' }]);
+      expect(await journal.figures()).toMatchObject({ pendingChanges: 0, lanes: { ready: 0, held: 1 } });
+      await discard();
+      expect(await journal.figures()).toMatchObject({ lanes: { ready: 0, held: 0 } });
+    });
+
     it('goes on with what stands behind when the dead letter is discarded', async () => {
       await hold();
       expect(await discard()).toBe('accepted');

@@ -53,6 +53,7 @@ export function operatedGuarantees(bench: Bench): void {
       expect(await journal.lanes({ limit: 10 })).toMatchObject([
         { territoryId: 'EMEA', state: 'paused', pending: 0 },
       ]);
+      expect(await journal.figures()).toMatchObject({ pendingChanges: 0, lanes: { ready: 0, paused: 1 } });
       await appendNew(journal, [change('a', 'EMEA')]);
       expect(await state(journal)).toBe('paused');
     });

@@ -18,11 +18,11 @@ export async function unsent(journal: Journal, limit: number): Promise<string[]>
   return (await journal.takeUnsent(limit)).map(({ id }) => id);
 }
 
-/** The state of the only lane that has anything pending. */
+/** The state of the only lane that has anything pending, is held or is paused. */
 export async function state(journal: Journal): Promise<LaneState> {
   const { lanes } = await journal.figures();
   const [only, ...others] = Object.entries(lanes).filter(([, count]) => count > 0);
-  if (!only || others.length > 0 || only[1] !== 1) throw new Error(`one lane was to have pending changes`);
+  if (!only || others.length > 0 || only[1] !== 1) throw new Error(`one lane was to be shown`);
   return only[0] as LaneState;
 }
 

@@ -72,7 +72,7 @@ export function settlingGuarantees(bench: Bench): void {
   });
 
   describe('figures', () => {
-    it('count pending changes, lanes that have any by state, and unsent messages', async () => {
+    it('count pending changes, lanes that are shown by state, and unsent messages', async () => {
       expect(await journal.figures()).toMatchObject({
         pendingChanges: 0,
         oldestReceivedAt: undefined,

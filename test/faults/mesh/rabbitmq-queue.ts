@@ -1,8 +1,5 @@
 /** Queues on RabbitMQ for tests that ask what was dead-lettered. Names must not hold quotes. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { control, type RabbitControl } from '../../integration/rabbitmq.ts';
 
 /**
  * A work queue as the service wants it (quorum, which counts deliveries; without a limit) that dead-letters into `buried`; with
@@ -21,22 +18,17 @@ export async function declareCountingQueue(name: string, buried: string, limit?:
 async function declare(name: string, args: readonly string[]): Promise<void> {
   const all = ['{<<"x-queue-type">>, longstr, <<"quorum">>}', ...args].join(', ');
   const queue = `rabbit_misc:r(<<"/">>, queue, <<"${name}">>)`;
-  await run('rabbitmqctl', [
-    '-q',
-    'eval',
-    `rabbit_amqqueue:declare(${queue}, true, false, [${all}], none, <<"guest">>), ok.`,
-  ]);
+  await control('eval', `rabbit_amqqueue:declare(${queue}, true, false, [${all}], none, <<"guest">>), ok.`);
 }
 
 /** Messages in the queue that nobody holds. Asked of the queue itself: `list_queues` tells figures of some seconds ago. */
-export async function readyIn(name: string): Promise<number> {
+export async function readyIn(name: string, node: RabbitControl = control): Promise<number> {
   const queue = `rabbit_misc:r(<<"/">>, queue, <<"${name}">>)`;
-  const { stdout } = await run('rabbitmqctl', [
-    '-q',
+  const stat = await node(
     'eval',
     `rabbit_amqqueue:with(${queue}, fun(Q) -> rabbit_quorum_queue:stat(Q) end).`,
-  ]);
-  const ready = /^\{ok,(\d+),/u.exec(stdout)?.[1];
-  if (ready === undefined) throw new Error(`RabbitMQ told nothing of queue ${name}: ${stdout.slice(0, 200)}`);
+  );
+  const ready = /^\{ok,(\d+),/u.exec(stat)?.[1];
+  if (ready === undefined) throw new Error(`RabbitMQ told nothing of queue ${name}: ${stat.slice(0, 200)}`);
   return Number(ready);
 }

@@ -107,6 +107,7 @@ export async function startTerritoryApi(options: TerritoryApiOptions = {}): Prom
   const server = createServer({ maxHeaderSize: HEADERS_MAX_BYTES }, (request, response) => {
     void service.handle(request, response);
   });
+  server.on('connection', () => (stats.connections += 1));
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await listening(server, setup.port);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

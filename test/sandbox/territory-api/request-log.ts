@@ -33,6 +33,7 @@ const LOGGED_HEADERS = [
   'traceparent',
   'user-agent',
   'x-correlation-id',
+  'x-correlationid',
   'x-csrf-token',
 ] as const;
 

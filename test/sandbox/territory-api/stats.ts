@@ -2,6 +2,8 @@
 import type { RecordResult } from './record.ts';
 
 export interface Stats {
+  /** TCP connections that clients opened. */
+  connections: number;
   /** HTTP requests answered, or deliberately not answered. */
   requests: number;
   readRequests: number;
@@ -33,6 +35,7 @@ export interface Stats {
 
 export function noStats(): Stats {
   return {
+    connections: 0,
     requests: 0,
     readRequests: 0,
     writeRequests: 0,

@@ -87,12 +87,12 @@ export function checkEffects(
     for (const field of FIELDS) {
       const items = itemsOf(field, steps, rules);
       const values = valuesOf(field, history);
-      checkFound(`${record}.${field}`, items, values, history, verdict);
-      checkLast(`${record}.${field}`, field, items, values, history, verdict);
+      checkFound(`${record}.${field}`, items, values, history, rules, verdict);
+      checkLast(`${record}.${field}`, field, items, values, history, rules, verdict);
       checkOwn(`${record}.${field}`, field, items, history, rules, verdict);
     }
     for (const step of steps) checkFault(record, step, history, rules, verdict);
-    checkSuperseded(record, steps, verdict);
+    checkSuperseded(record, steps, rules, verdict);
   }
 }
 
@@ -133,15 +133,18 @@ function checkFound(
   items: readonly Item[],
   values: readonly Value[],
   history: readonly Version[],
+  { repetition }: EffectRules,
   verdict: Verdict,
 ): void {
+  // What ran again after a crash may have ended well before it failed or was superseded.
+  const endedWell = (item: Item) => item.succeeded || repetition === 'again';
   let from = 0;
   items.forEach((item, at) => {
     if (!item.succeeded) return;
     // A later change that was there before this one ended may have been merged with it, or have left nothing of a replay.
     const mayHide = items
       .slice(at + 1)
-      .some((later) => later.succeeded && (later.publishedMs <= item.endedMs || item.isReplay));
+      .some((later) => endedWell(later) && (later.publishedMs <= item.endedMs || item.isReplay));
     if (mayHide) return;
     const found = values.findIndex(
       (value, index) =>
@@ -167,6 +170,7 @@ function checkLast(
   items: readonly Item[],
   values: readonly Value[],
   history: readonly Version[],
+  { repetition }: EffectRules,
   verdict: Verdict,
 ): void {
   const last = items.at(-1);
@@ -181,7 +185,8 @@ function checkLast(
     (value, index) =>
       index >= written &&
       last.values.includes(value) &&
-      (history[index]?.atMs ?? 0) <= last.endedMs &&
+      // What ran again after a crash may be written once more, after it was told.
+      (repetition === 'again' || (history[index]?.atMs ?? 0) <= last.endedMs) &&
       (history[index + 1]?.atMs ?? Infinity) >= last.publishedMs,
   );
   verdict.demand(
@@ -230,11 +235,19 @@ function checkOwn(
 }
 
 /** Superseded is only what later changes have set again, every field of it. */
-function checkSuperseded(record: string, steps: readonly Step[], verdict: Verdict): void {
+function checkSuperseded(
+  record: string,
+  steps: readonly Step[],
+  { repetition }: EffectRules,
+  verdict: Verdict,
+): void {
   const ended: readonly AssignmentResult['result'][] = [...WRITTEN, 'superseded'];
   steps.forEach(({ expected, index, result, told }, at) => {
     if (result.result !== 'superseded') return;
-    const later = steps.slice(at + 1).filter((step) => ended.includes(step.result.result));
+    // What ran again after a crash may have ended well before it failed.
+    const later = steps
+      .slice(at + 1)
+      .filter((step) => repetition === 'again' || ended.includes(step.result.result));
     const covers = (field: string) =>
       later.some((step) => {
         const assignment = step.expected.assignments[step.index];
@@ -316,7 +329,12 @@ function checkFault(
       return demand(rules.onOverlap === 'review', 'the source wins');
     case 'FORBIDDEN':
       // Where nothing else is written, nobody can tell a role that is missing from a record that is forbidden.
-      return demand(of.forbidden > rules.retryLimit, 'it was hardly forbidden');
+      // What was refused for its content before counts as well: that was its own fault.
+      return demand(
+        of.forbidden > rules.retryLimit ||
+          (of.forbidden > 0 && (values.includes(BAD) || values.includes(POISON))),
+        'it was hardly forbidden',
+      );
     case 'TOO_LARGE':
     case 'INVALID_EVENT':
     case 'DISCARDED':

@@ -25,6 +25,7 @@ export interface OutcomeRules {
   /** Whether a journal has taken a message with this body. */
   readonly isTaken: (body: Buffer) => boolean;
   readonly nowMs: () => number;
+  readonly retryLimit: number;
 }
 
 export class OutcomeCheck implements BrokerWatch {
@@ -113,6 +114,7 @@ export class OutcomeCheck implements BrokerWatch {
     this.byEvent.set(id, text);
     // An event that could not be read, or an impostor under a known id, has no place in the order.
     if (data.position === null) return;
+    this.checkAttempts(change.id, { attempts, conflicts, records: assignments.length });
     const decisions = this.outcomes.get(change.id) ?? new Map<number, Told>();
     const before = decisions.get(decision);
     if (this.rules.mode === 'durable') {
@@ -135,5 +137,21 @@ export class OutcomeCheck implements BrokerWatch {
       ...(deadLetterId !== undefined && { deadLetterId }),
     });
     this.outcomes.set(change.id, decisions);
+  }
+
+  /**
+   * A write, as many retries after conflicts as the rule allows, and one more where our own ETag was outdated: twice for each record, for
+   * what was merged is tried again alone with fresh attempts.
+   */
+  private checkAttempts(
+    id: string,
+    { attempts, conflicts, records }: Readonly<Record<'attempts' | 'conflicts' | 'records', number>>,
+  ): void {
+    const most = 2 * Math.max(1, records) * (this.rules.retryLimit + 2);
+    this.verdict.demand(
+      conflicts <= attempts && conflicts <= most,
+      'attempts',
+      () => `${id} met ${conflicts} conflicts in ${attempts} attempts; the rule allows ${most}`,
+    );
   }
 }

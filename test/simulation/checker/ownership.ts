@@ -44,12 +44,6 @@ export class OwnershipCheck {
     this.nowMs = nowMs;
   }
 
-  /** The journal is gone, with everything in it. */
-  forget(): void {
-    this.owners.clear();
-    this.lastFence = 0;
-  }
-
   /** The process has been asked to stop. */
   stopping(process: string): void {
     this.asked.set(process, this.nowMs());
@@ -165,20 +159,30 @@ export class OwnershipCheck {
   private storedIntents(process: string, lanes: readonly LaneIntents[], held: ReadonlySet<string>): void {
     for (const { territoryId, fence, intents } of lanes) {
       this.demandOwner(territoryId, fence, held, `stored intents for`);
-      if (held.has(territoryId)) this.writes.keep(intents.map(({ request }) => request));
+      if (held.has(territoryId)) this.writes.keep(process, intents);
       else this.trace.note(`${process} may not store for ${territoryId}`);
     }
   }
 
   private completed(process: string, lanes: readonly LaneCompletion[], accepted: ReadonlySet<string>): void {
-    for (const { territoryId, fence, ended, wait } of lanes) {
+    for (const { territoryId, fence, progress, ended, wait } of lanes) {
       this.demandOwner(territoryId, fence, accepted, 'completed');
-      if (!accepted.has(territoryId)) continue;
+      if (!accepted.has(territoryId)) {
+        this.writes.forgetWaits(process, territoryId);
+        continue;
+      }
       const endings = ended.map(({ position, outcome }) => `${position} ${outcome}`).join(', ');
       this.trace.note(
         `${process} completes ${territoryId}: ${endings}; ${wait ? `${wait.state} ${wait.delayMs}` : ''}`,
       );
       this.owners.delete(territoryId);
+      const results = progress.flatMap((made) =>
+        [...made.results.keys()].map((index) => ({ position: made.position, index })),
+      );
+      for (const { results: made } of progress)
+        for (const { id, result } of made.values())
+          if (result === 'failed') this.writes.forgetWaits(process, territoryId, id);
+      this.writes.doubt.givenBack(process, territoryId, results);
     }
   }
 

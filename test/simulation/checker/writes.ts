@@ -2,10 +2,18 @@
  * Watches every request to the territory API: only with an ETag that a read or a write of ours showed, stored before it is sent, never sooner than the
  * rules allow, and one idempotency key for one request.
  */
-import type { ReadAnswer, ReadRequest, RecordAnswer, WriteRequest } from '../../../srv/territory-api/port.ts';
+import type { Intent } from '../../../srv/journal/port.ts';
+import type {
+  ReadAnswer,
+  ReadRequest,
+  RecordAnswer,
+  RecordRef,
+  WriteRequest,
+} from '../../../srv/territory-api/port.ts';
 import type { ApiWatch } from '../world/api.ts';
 import { recordKey } from '../world/records.ts';
 import type { Trace } from '../world/trace.ts';
+import { DoubtCheck } from './doubt.ts';
 import type { Verdict } from './violation.ts';
 
 export interface WriteRules {
@@ -13,6 +21,8 @@ export interface WriteRules {
   readonly retryLimit: number;
   readonly restMs: number;
   readonly batchMax: number;
+  /** Name of the journal of the process of this name: several may share one. */
+  readonly journalOf: (process: string) => string;
 }
 
 /** What the program was told of a record, to judge whose fault a failure was. */
@@ -28,7 +38,15 @@ export interface Told {
   readonly refusedAtMs: number[];
 }
 
+interface Wait {
+  readonly atMs: number;
+  readonly why: string;
+  /** The request that succeeded: who repeats it to the letter was not told, for its flight took over from one whose machine slept. */
+  readonly ofText?: string;
+}
+
 export class WriteCheck implements ApiWatch {
+  readonly doubt: DoubtCheck;
   private readonly told_ = new Map<string, Told>();
   private readonly verdict: Verdict;
   private readonly trace: Trace;
@@ -36,22 +54,23 @@ export class WriteCheck implements ApiWatch {
   private readonly nowMs: () => number;
   /** Process and record → when its latest write left. */
   private readonly sentAtMs = new Map<string, number>();
-  /** Record → ETags that an answer to a write of ours has told. */
+  /** Journal and record → ETags that an answer to a write of ours has told. */
   private readonly own = new Map<string, Set<string>>();
-  /** Record → ETags that a read has shown. */
+  /** Journal and record → ETags that a read has shown. */
   private readonly shown = new Map<string, Set<string>>();
   private readonly stored = new Set<string>();
   private readonly keys = new Map<string, string>();
   /** Record → conflicts, and looks past the cache that proved nothing, since its last success. */
   private readonly inARow = new Map<string, number>();
   /** Process and record → no write of it before this time, and why. */
-  private readonly notBefore = new Map<string, { readonly atMs: number; readonly why: string }>();
+  private readonly notBefore = new Map<string, Wait>();
 
   constructor(verdict: Verdict, trace: Trace, rules: WriteRules, nowMs: () => number) {
     this.verdict = verdict;
     this.trace = trace;
     this.rules = rules;
     this.nowMs = nowMs;
+    this.doubt = new DoubtCheck(verdict, rules);
   }
 
   toldOf(record: string): Told {
@@ -72,8 +91,9 @@ export class WriteCheck implements ApiWatch {
   }
 
   /** The journal has these requests now. */
-  keep(requests: readonly WriteRequest[]): void {
-    for (const request of requests) this.stored.add(JSON.stringify(request));
+  keep(process: string, intents: readonly Intent[]): void {
+    for (const { request } of intents) this.stored.add(JSON.stringify(request));
+    this.doubt.stored(process, intents);
   }
 
   sent(process: string, requests: readonly WriteRequest[]): void {
@@ -98,22 +118,24 @@ export class WriteCheck implements ApiWatch {
     const record = recordKey(request);
     this.trace.note(`${process} is told of ${shown(request)}: ${answer.kind}`);
     const told = this.toldOf(record);
+    this.doubt.told(process, request, answer.kind);
     const wait = (delayMs: number, why: string) =>
       this.notBefore.set(`${process} ${record}`, { atMs: this.nowMs() + delayMs, why });
     switch (answer.kind) {
       case 'done':
         this.inARow.delete(record);
-        if (answer.etag !== undefined) learn(this.own, record, answer.etag);
+        if (answer.etag !== undefined) learn(this.own, this.nameOf(process, request), answer.etag);
         // From when it was sent: a process that slept meanwhile hears of it when all caches have long caught up.
         return void this.notBefore.set(`${process} ${record}`, {
           atMs: (this.sentAtMs.get(`${process} ${record}`) ?? 0) + this.rules.restMs,
           why: 'a success',
+          ofText: JSON.stringify(request),
         });
       case 'conflict':
         told.conflicts += 1;
         told.refusedAtMs.push(this.nowMs());
         // Nobody had looked at the record since our own write: it is read at once, which spends no retry.
-        if (!this.isShown(request)) return;
+        if (!this.isShown(process, request)) return;
         // After the last retry there is nothing to wait for: the record is looked at once more, and the change ends.
         if (this.count(record) <= this.rules.retryLimit) wait(this.rules.retryFirstDelayMs, 'a conflict');
         return;
@@ -133,13 +155,19 @@ export class WriteCheck implements ApiWatch {
     }
   }
 
-  unanswered(process: string, requests: readonly WriteRequest[]): void {
+  unanswered(process: string, requests: readonly WriteRequest[], actedOn: 'perhaps' | 'never'): void {
     this.trace.note(`${process} has no answer for ${requests.map(shown).join(' ')}`);
-    for (const request of requests) this.toldOf(recordKey(request)).unanswered += 1;
+    for (const request of requests) {
+      this.toldOf(recordKey(request)).unanswered += 1;
+      if (actedOn === 'never') this.doubt.notActedOn(process, request);
+    }
   }
 
-  refusedWhole(requests: readonly WriteRequest[]): void {
-    for (const request of requests) this.toldOf(recordKey(request)).refusedWhole += 1;
+  refusedWhole(process: string, requests: readonly WriteRequest[]): void {
+    for (const request of requests) {
+      this.toldOf(recordKey(request)).refusedWhole += 1;
+      this.doubt.settle(process, request);
+    }
   }
 
   read(process: string, request: ReadRequest, answer: ReadAnswer): void {
@@ -156,15 +184,26 @@ export class WriteCheck implements ApiWatch {
         this.count(record);
       }
       if (!state?.found) return `${record}=none`;
-      learn(this.shown, record, state.etag);
+      learn(this.shown, this.nameOf(process, ref), state.etag);
       return `${record}=${state.etag}`;
     });
     this.trace.note(`${process} reads ${answer.proof ? 'with proof ' : ''}${seen.join(' ')}`);
   }
 
   /** A read has shown the version on which the request is made. */
-  private isShown(request: WriteRequest): boolean {
-    return request.ifMatch !== undefined && this.shown.get(recordKey(request))?.has(request.ifMatch) === true;
+  private isShown(process: string, request: WriteRequest): boolean {
+    const { ifMatch } = request;
+    return ifMatch !== undefined && this.shown.get(this.nameOf(process, request))?.has(ifMatch) === true;
+  }
+
+  /** A stale owner was told in vain, so the lane knows nothing of it; or what was to be tried again has failed, and others follow. */
+  forgetWaits(process: string, territoryId: string, id = ''): void {
+    const names = `${process} ${recordKey({ territoryId, id })}`;
+    for (const name of this.notBefore.keys()) if (name.startsWith(names)) this.notBefore.delete(name);
+  }
+
+  private nameOf(process: string, ref: RecordRef): string {
+    return `${this.rules.journalOf(process)} ${recordKey(ref)}`;
   }
 
   private count(record: string): number {
@@ -178,9 +217,10 @@ export class WriteCheck implements ApiWatch {
     const record = recordKey(request);
     const text = JSON.stringify(request);
     const { operation, ifMatch, idempotencyKey } = request;
-    const isKnown = ifMatch !== undefined && this.own.get(record)?.has(ifMatch) === true;
+    const isKnown =
+      ifMatch !== undefined && this.own.get(this.nameOf(process, request))?.has(ifMatch) === true;
     verdict.demand(
-      (operation === 'create' || this.isShown(request) || isKnown) && ifMatch !== '*',
+      (operation === 'create' || this.isShown(process, request) || isKnown) && ifMatch !== '*',
       'if-match',
       () =>
         `${process} sent ${shown(request)} with an ETag that neither a read nor a write of ours had shown`,
@@ -199,11 +239,12 @@ export class WriteCheck implements ApiWatch {
     this.keys.set(idempotencyKey, text);
     const wait = this.notBefore.get(`${process} ${record}`);
     verdict.demand(
-      wait === undefined || this.nowMs() >= wait.atMs,
+      wait === undefined || this.nowMs() >= wait.atMs || wait.ofText === text,
       'delay',
       () => `${process} wrote ${record} ${(wait?.atMs ?? 0) - this.nowMs()} ms too soon after ${wait?.why}`,
     );
     this.sentAtMs.set(`${process} ${record}`, this.nowMs());
+    this.doubt.sent(process, request);
   }
 }
 

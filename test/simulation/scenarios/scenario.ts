@@ -1,5 +1,5 @@
 /** A scripted run: these changes, under these circumstances, with these faults and no others. */
-import type { AssignmentChange } from '../../../srv/events/change.ts';
+import type { AssignmentChange, Fields } from '../../../srv/events/change.ts';
 import type { Circumstances } from '../world/circumstances.ts';
 import type { FaultKind, Faults, Occasion } from '../world/faults.ts';
 import type { Timeline } from '../world/timeline.ts';
@@ -22,6 +22,18 @@ export interface ScriptedChange {
   readonly atMs: number;
   readonly territoryId: string;
   readonly assignments: readonly AssignmentChange[];
+  /** Its outcome is told by then, whatever becomes of the others. */
+  readonly endsByMs?: number;
+  /** No program can run it: one of its values is none that the database can hold. */
+  readonly unstorable?: true;
+}
+
+/** Another program's write. */
+export interface ForeignWrite {
+  readonly atMs: number;
+  /** Territory and id. */
+  readonly record: string;
+  readonly fields: Fields;
 }
 
 export interface Scenario {
@@ -30,6 +42,7 @@ export interface Scenario {
   readonly fallsWith: string;
   readonly circumstances: Partial<Circumstances>;
   readonly changes: readonly ScriptedChange[];
+  readonly foreign?: readonly ForeignWrite[];
   readonly strikes: readonly Strike[];
 }
 

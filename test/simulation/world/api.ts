@@ -23,8 +23,8 @@ export interface ApiWatch {
   sent(process: string, requests: readonly WriteRequest[]): void;
   /** The answer for a record reached the process that had asked. */
   told(process: string, request: WriteRequest, answer: RecordAnswer): void;
-  unanswered(process: string, requests: readonly WriteRequest[]): void;
-  refusedWhole(requests: readonly WriteRequest[]): void;
+  unanswered(process: string, requests: readonly WriteRequest[], actedOn: 'perhaps' | 'never'): void;
+  refusedWhole(process: string, requests: readonly WriteRequest[]): void;
   read(process: string, request: ReadRequest, answer: ReadAnswer): void;
 }
 
@@ -104,8 +104,8 @@ export class SimApi {
           requests.forEach((request, index) => {
             watch.told(process.name, request, answer.records[index] ?? { kind: 'missing' });
           });
-        } else if (answer.kind === 'refused-whole') watch.refusedWhole(requests);
-        else watch.unanswered(process.name, requests);
+        } else if (answer.kind === 'refused-whole') watch.refusedWhole(process.name, requests);
+        else watch.unanswered(process.name, requests, answer.sent ? 'perhaps' : 'never');
       },
     });
   }

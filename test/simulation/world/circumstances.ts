@@ -26,6 +26,7 @@ export interface Circumstances {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+const STANDBY_FREEZE_MS = 5000;
 const INTENSITIES = [1, 3, 6, 10];
 const PUBLISHED_WITHIN_MS = [500, 20_000, 120_000, 400_000];
 
@@ -55,6 +56,8 @@ export const CALM: Circumstances = {
 
 export function circumstancesOf(seed: number, territories: number): Circumstances {
   const random = new SeededRandom(seed, 'circumstances');
+  // Embedded, another instance may wait for the exclusive queue.
+  const standsBy = new SeededRandom(seed, 'standby').below(3) === 0;
   const pick = <T>(...ways: readonly [T, ...T[]]): T => ways[random.below(ways.length)] ?? ways[0];
   const mode = pick<Circumstances['mode']>('durable', 'durable', 'durable', 'embedded');
   const late = pick('late', 'late', 'late', 'never');
@@ -64,7 +67,7 @@ export function circumstancesOf(seed: number, territories: number): Circumstance
   const onDeadLetter = mode === 'durable' ? pick('skip', 'skip', 'skip', 'hold') : 'skip';
   return {
     mode,
-    instances: mode === 'durable' ? pick(1, 2, 2, 3) : 1,
+    instances: mode === 'durable' ? pick(1, 2, 2, 3) : standsBy ? 2 : 1,
     territories,
     manners: {
       idempotency: pick<Manners['idempotency']>('kept', 'ignored'),
@@ -79,7 +82,8 @@ export function circumstancesOf(seed: number, territories: number): Circumstance
     values: pick<Circumstances['values']>('unique', 'unique', 'recurring'),
     locks: pick<Circumstances['locks']>('bound', 'none'),
     cursed: fails === 'never' ? undefined : { record: 'territory-0/T1', fails },
-    freezeMs: { min: 1000, max: 2 * leaseS * 1000 },
+    // Who takes over waits for what a request takes; one that stands still for longer may write late: that is not promised.
+    freezeMs: { min: 1000, max: mode === 'embedded' && standsBy ? STANDBY_FREEZE_MS : 2 * leaseS * 1000 },
     intensity: pick(...(INTENSITIES as [number, ...number[]])),
     publishedWithinMs: pick(...(PUBLISHED_WITHIN_MS as [number, ...number[]])),
     environment: {
@@ -93,6 +97,7 @@ export function circumstancesOf(seed: number, territories: number): Circumstance
       TERRITORY_CONCURRENCY: pick('4', '1', '2'),
       // Embedded, lanes that wait for others to succeed must not fill the window: that is not promised there.
       INTAKE_WINDOW: mode === 'durable' ? pick('1000', '20', '5') : '1000',
+      ...(mode === 'embedded' && standsBy && { TAKEOVER_WAIT_MS: '30000' }),
       ...(late === 'never' && { PROPAGATION_MIN_MS: '0', PROPAGATION_MAX_MS: '0' }),
     },
   };

@@ -47,6 +47,7 @@ export const FAULT_KINDS = [
   'published-twice',
   'published-clash',
   'poison-payload',
+  'unstorable-payload',
   'bad-value',
   'operator',
 ] as const;

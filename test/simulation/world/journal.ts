@@ -5,6 +5,9 @@
 import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
 import {
   JournalUnavailable,
+  type AppendResult,
+  type Arrival,
+  type ChangeArrival,
   type ClaimRequest,
   type Journal,
   type LetterBook,
@@ -15,6 +18,7 @@ import type { Clock } from '../../../srv/platform/clock.ts';
 import type { Faults } from './faults.ts';
 import { SimLetters } from './letters.ts';
 import type { SimProcess } from './process.ts';
+import { sets, UNSTORABLE } from './records.ts';
 import { SimSwitches } from './switches.ts';
 import { START_EPOCH_MS, type Timeline } from './timeline.ts';
 
@@ -131,6 +135,8 @@ export class SharedJournal {
 
   private async carryOut(method: string, parts: readonly unknown[]): Promise<unknown> {
     switch (method) {
+      case 'append':
+        return this.append(parts[0] as readonly Arrival[]);
       case 'takeUnsent': {
         await this.expireTaken();
         const messages = await this.store.takeUnsent(parts[0] as number);
@@ -157,6 +163,16 @@ export class SharedJournal {
         return owner[method]?.(...parts);
       }
     }
+  }
+
+  /** A change with a value that the database cannot hold is refused alone; as something unreadable it is only bytes. */
+  private async append(arrivals: readonly Arrival[]): Promise<readonly AppendResult[]> {
+    const isHeld = (arrival: Arrival) => arrival.kind === 'unreadable' || !isUnstorable(arrival);
+    const results = (await this.store.append(arrivals.filter(isHeld))).values();
+    return arrivals.map((arrival) => {
+      const result = isHeld(arrival) ? results.next().value : undefined;
+      return result ?? { kind: 'refused', reason: 'invalid text' };
+    });
   }
 
   /** Which part of the database carries it out. */
@@ -212,4 +228,8 @@ export class SharedJournal {
     process.onDeath(end);
     return end;
   }
+}
+
+function isUnstorable({ change }: ChangeArrival): boolean {
+  return change.assignments.some((assignment) => sets(assignment, UNSTORABLE));
 }

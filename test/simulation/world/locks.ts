@@ -18,8 +18,8 @@ export class SimLocks {
   private readonly store: MemoryLockStore;
   private readonly timeline: Timeline;
   private readonly faults: Faults;
-  /** Process and territory → until when it may believe that the lock is its own. */
-  private readonly granted = new Map<string, number>();
+  /** Process and territory → until when its claim of this fence may believe that the lock is its own. */
+  private readonly granted = new Map<string, { readonly fence: number; readonly untilMs: number }>();
   private isOut = false;
 
   constructor(timeline: Timeline, faults: Faults) {
@@ -34,7 +34,7 @@ export class SimLocks {
 
   /** Whether the process was told that the lock is its own, and has to believe it still. */
   mayBelieve(process: string, territoryId: string): boolean {
-    return (this.granted.get(`${process} ${territoryId}`) ?? -1) > this.timeline.nowMs;
+    return (this.granted.get(`${process} ${territoryId}`)?.untilMs ?? -1) > this.timeline.nowMs;
   }
 
   /** The locks as this process has them. */
@@ -46,10 +46,11 @@ export class SimLocks {
         this.call(process, `locks.${how}`, async () => {
           if (how === 'take') for (const { territoryId } of claims) this.disturb(process, territoryId);
           const held = await store[how](claims, ttlMs);
-          for (const { territoryId } of claims) {
-            const name = `${process.name} ${territoryId}`;
-            if (held.has(territoryId)) this.granted.set(name, this.timeline.nowMs + ttlMs);
-            else this.granted.delete(name);
+          for (const claim of claims) {
+            const { territoryId, fence } = claim;
+            const untilMs = this.timeline.nowMs + ttlMs;
+            if (held.has(territoryId)) this.granted.set(`${process.name} ${territoryId}`, { fence, untilMs });
+            else this.takeBack(process, claim);
           }
           return held;
         });
@@ -57,7 +58,7 @@ export class SimLocks {
       take: granting('take'),
       renew: granting('renew'),
       release: (claims) => {
-        for (const { territoryId } of claims) this.granted.delete(`${process.name} ${territoryId}`);
+        for (const claim of claims) this.takeBack(process, claim);
         return this.call(process, 'locks.release', () => store.release(claims));
       },
       check: () => store.check(),
@@ -69,6 +70,12 @@ export class SimLocks {
         return stop;
       },
     };
+  }
+
+  /** Only what that claim was granted: a process that slept may have claimed the territory anew meanwhile. */
+  private takeBack({ name }: SimProcess, { territoryId, fence }: LaneClaim): void {
+    const known = `${name} ${territoryId}`;
+    if ((this.granted.get(known)?.fence ?? fence) <= fence) this.granted.delete(known);
   }
 
   private call<T>(process: SimProcess, at: string, work: () => Promise<T>): Promise<T> {

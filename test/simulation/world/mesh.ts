@@ -31,6 +31,8 @@ export interface SimMeshOptions {
   readonly faults: Faults;
   /** Told of each message that the broker refuses for good. */
   readonly refused: (message: OutgoingMessage) => void;
+  /** Told how many messages wait for their confirmation, whenever that changes. */
+  readonly unconfirmed: (count: number) => void;
 }
 
 /** One connection; `alive` as each side sees it. */
@@ -41,6 +43,8 @@ interface Connection {
   /** Publishes that wait for their confirmation. */
   readonly pending: Set<(result: PublishResult) => void>;
   lastArrivalMs: number;
+  /** The same at the broker. */
+  lastArrivalThereMs: number;
   brokenAtMs?: number;
 }
 
@@ -48,6 +52,8 @@ interface Subscribed {
   readonly options: SubscriptionOptions;
   readonly handler: DeliveryHandler;
   paused: boolean;
+  /** Never attached again. */
+  handedOver: boolean;
   link: number;
   attached: boolean;
   consumer?: Consumer;
@@ -72,7 +78,14 @@ export class SimMesh implements Mesh {
   }
 
   subscribe(options: SubscriptionOptions, handler: DeliveryHandler): Subscription {
-    const subscribed: Subscribed = { options, handler, paused: false, link: 0, attached: false };
+    const subscribed: Subscribed = {
+      options,
+      handler,
+      paused: false,
+      handedOver: false,
+      link: 0,
+      attached: false,
+    };
     this.subscriptions.push(subscribed);
     const credit = (paused: boolean) => {
       subscribed.paused = paused;
@@ -87,6 +100,10 @@ export class SimMesh implements Mesh {
       pause: () => credit(true),
       resume: () => credit(false),
       restart: () => this.lose(this.connection),
+      handOver: () => {
+        subscribed.handedOver = true;
+        this.lose(this.connection);
+      },
     };
   }
 
@@ -100,6 +117,7 @@ export class SimMesh implements Mesh {
       }
       const answer = (result: PublishResult): void => {
         if (!connection.pending.delete(answer)) return;
+        this.options.unconfirmed(connection.pending.size);
         timer.cancel();
         resolve(result);
       };
@@ -107,6 +125,7 @@ export class SimMesh implements Mesh {
         answer({ kind: 'unconfirmed', reason: 'no answer in time' }),
       );
       connection.pending.add(answer);
+      this.options.unconfirmed(connection.pending.size);
       const occasion = { process: process.name, at: 'mesh.publish' };
       process.send('mesh.publish sent', () => {
         this.toBroker(connection, () => {
@@ -173,6 +192,7 @@ export class SimMesh implements Mesh {
       detach: [],
       pending: new Set(),
       lastArrivalMs: 0,
+      lastArrivalThereMs: 0,
     };
     this.connection = connection;
     this.enterState('open');
@@ -180,6 +200,7 @@ export class SimMesh implements Mesh {
   }
 
   private attach(subscribed: Subscribed, connection: Connection): void {
+    if (subscribed.handedOver) return;
     const { broker, faults, process } = this.options;
     const { handler } = subscribed;
     const queue = broker.queue(subscribed.options.queue);
@@ -300,12 +321,17 @@ export class SimMesh implements Mesh {
 
   private toBroker(connection: Connection | undefined, action: () => void): void {
     const { timeline } = this.options;
-    timeline.after(this.latencyMs(), () => {
-      if (connection?.aliveThere === true && connection.brokenAtMs === undefined) action();
+    if (!connection) return;
+    connection.lastArrivalThereMs = Math.max(
+      connection.lastArrivalThereMs,
+      timeline.nowMs + this.latencyMs(),
+    );
+    timeline.after(connection.lastArrivalThereMs - timeline.nowMs, () => {
+      if (connection.aliveThere && connection.brokenAtMs === undefined) action();
     });
   }
 
-  /** What comes from the broker comes in order; nothing comes once the connection is broken. */
+  /** What comes from the broker comes in order, as what goes to it; nothing comes once the connection is broken. */
   private fromBroker(connection: Connection, at: string, action: () => void): void {
     const { timeline, process } = this.options;
     connection.lastArrivalMs = Math.max(connection.lastArrivalMs, timeline.nowMs + this.latencyMs());

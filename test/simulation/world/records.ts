@@ -10,6 +10,9 @@ export const BAD = 'BAD';
 /** Set to this, a field makes the API refuse the whole request (400). */
 export const POISON = 'POISON';
 
+/** A value that the database cannot hold. */
+export const UNSTORABLE = 'UNSTORABLE';
+
 /** In what correct APIs differ. */
 export interface Manners {
   readonly idempotency: 'kept' | 'ignored';

@@ -4,7 +4,7 @@ import { SeededRandom } from '../../sandbox/territory-api/seeded-random.ts';
 import type { QueuedMessage } from './broker.ts';
 import type { Circumstances } from './circumstances.ts';
 import type { Faults } from './faults.ts';
-import { BAD, POISON } from './records.ts';
+import { BAD, POISON, UNSTORABLE } from './records.ts';
 
 export const EVENT_TYPE = 'cx.territory.assignments.changed.v1';
 export const SOURCE = '/upstream';
@@ -58,6 +58,7 @@ interface Draft {
   /** Absent: nobody can read it. */
   readonly change?: Omit<PublishedChange, 'order'>;
   readonly impostor?: true;
+  readonly unstorable?: true;
 }
 
 /** In the order of publication. */
@@ -70,6 +71,10 @@ export function workloadOf(options: WorkloadOptions): readonly Publication[] {
     const change = someChange(number, random, options);
     if (faults.strikes('poison-payload', 0.01)) {
       drafts.push({ atMs, number });
+      continue;
+    }
+    if (faults.strikes('unstorable-payload', 0.004)) {
+      drafts.push({ atMs, number, change, unstorable: true });
       continue;
     }
     drafts.push({ atMs, number, change });
@@ -91,13 +96,17 @@ export function workloadOf(options: WorkloadOptions): readonly Publication[] {
 }
 
 function publicationOf(
-  { atMs, number, change, impostor }: Draft,
+  { atMs, number, change, impostor, unstorable }: Draft,
   faults: Faults,
   source: Source | undefined,
 ): Publication {
   if (!change) return { atMs, message: poisonous(number, faults) };
   if (impostor) {
     const assignments = [{ id: 'T1', operation: 'update', fields: { owner: 'impostor' } }] as const;
+    return { atMs, message: messageOf({ ...change, assignments }) };
+  }
+  if (unstorable) {
+    const assignments = [{ id: 'T1', operation: 'update', fields: { owner: UNSTORABLE } }] as const;
     return { atMs, message: messageOf({ ...change, assignments }) };
   }
   const published = source?.publish(change) ?? change;

@@ -5,11 +5,13 @@ import { readSettings, type Settings } from '../../../srv/config/settings.ts';
 import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
 import { ApiBudget } from '../../../srv/lanes/api-budget.ts';
 import { ActivityRecord } from '../../../srv/monitor/activity.ts';
-import type { Log } from '../../../srv/platform/log.ts';
+import { BoundsCheck } from '../checker/bounds.ts';
 import { checkEffects, type Expected } from '../checker/effects.ts';
+import { checkIsolation } from '../checker/isolation.ts';
 import { OutcomeCheck } from '../checker/outcomes.ts';
 import { OrderBook } from '../checker/orders.ts';
 import { OwnershipCheck } from '../checker/ownership.ts';
+import { PathCheck } from '../checker/paths.ts';
 import { Verdict } from '../checker/violation.ts';
 import { WriteCheck } from '../checker/writes.ts';
 import { SimApi } from './api.ts';
@@ -18,6 +20,7 @@ import type { Circumstances } from './circumstances.ts';
 import type { Faults } from './faults.ts';
 import { SharedJournal, type DurableJournal, type FullJournal } from './journal.ts';
 import { SimLocks } from './locks.ts';
+import { logInto } from './log.ts';
 import { SimMesh } from './mesh.ts';
 import { Operators } from './operators.ts';
 import { SimProcess } from './process.ts';
@@ -45,6 +48,8 @@ export interface Instance {
 /** What an instance is made of besides the ports that differ by kind of journal. */
 type JournalPorts = Pick<Ports, 'journal' | 'letters' | 'switches'>;
 
+/** Name of the journal that all share. */
+const SHARED = 'shared';
 const COMPANY = 'company';
 const RESTART_MS = { min: 1000, max: 15_000 };
 const LOOK_MS = 3000;
@@ -69,12 +74,17 @@ export class World {
   readonly settings: Settings;
   readonly instances = new Map<string, Instance>();
   readonly orders = new OrderBook();
+  private readonly bounds = new BoundsCheck(this.verdict);
+  private readonly paths = new PathCheck();
   private readonly locks: SimLocks | undefined;
   private readonly operators: Operators;
-  private readonly ownership: OwnershipCheck;
+  /** Of the shared journal, or by name of the process that has a journal of its own. */
+  private readonly ownerships = new Map<string, OwnershipCheck>();
   private readonly options: WorldOptions;
   private readonly journal: SharedJournal | undefined;
   private readonly api: SimApi;
+  /** Bodies of what nobody can carry out. */
+  private readonly unreadable = new Set<string>();
   private readonly starts = new Map<string, number>();
   private foreignWrites = 0;
   private unpublished: number;
@@ -99,14 +109,15 @@ export class World {
         retryLimit: retry.limit,
         restMs: propagation.minMs,
         batchMax: batch.sizeMax,
+        journalOf: (process) => this.journalOf(process),
       },
       nowMs,
     );
-    this.ownership = new OwnershipCheck(verdict, trace, this.writes, nowMs);
     this.outcomes = new OutcomeCheck(verdict, trace, {
       mode: circumstances.mode,
       workQueue: mesh.queue,
-      isTaken: (body) => this.ownership.taken.has(body),
+      retryLimit: retry.limit,
+      isTaken: (body) => this.ownershipOf(SHARED).taken.has(body),
       nowMs,
     });
     this.records = new Records(circumstances.manners, nowMs);
@@ -124,14 +135,18 @@ export class World {
       faults,
       watch: this.writes,
       leaving: (process, requests) =>
-        this.ownership.leaving(process, requests, territory.timeoutMs, this.locks),
+        this.ownershipOf(process.name).leaving(process, requests, territory.timeoutMs, this.locks),
       timeoutMs: territory.timeoutMs,
       latestMs: Math.min(lease.ttlS * 1000, 2 * territory.timeoutMs),
       cursed: circumstances.cursed,
       foreign: (key) => this.writeForeign(key),
     });
     if (circumstances.mode === 'durable') {
-      this.journal = new SharedJournal(timeline, faults, (...call) => this.ownership.called(...call));
+      const ownership = this.ownershipOf(SHARED);
+      this.journal = new SharedJournal(timeline, faults, (process, method, parts, ...rest) => {
+        if (method === 'takeUnsent') this.bounds.takesUnsent(process, parts[0] as number);
+        ownership.called(process, method, parts, ...rest);
+      });
     }
     if (circumstances.locks === 'bound') this.locks = new SimLocks(timeline, faults);
     this.operators = new Operators({
@@ -161,7 +176,8 @@ export class World {
       this.outcomes.outcomes.size >= this.expected.length &&
       this.broker.queue(this.settings.mesh.queue).size === 0 &&
       this.expected.every(({ id }) => this.outcomes.outcomes.has(id)) &&
-      this.undone().length === 0
+      this.undone().length === 0 &&
+      [...this.unreadable].every((body) => this.outcomes.deadLetters.has(body))
     );
   }
 
@@ -172,6 +188,12 @@ export class World {
     const change = { id: `company ${number}`, territoryId: COMPANY, assignments };
     this.unpublished += 1;
     this.publish({ atMs: this.options.timeline.nowMs, message: messageOf(change), change });
+  }
+
+  /** To be called after the end. */
+  lookUp(): void {
+    const ids = this.expected.map(({ id }) => id);
+    this.paths.ask([...this.instances.values()], ids, this.options.trace);
   }
 
   /** Decisions that were accepted and have not ended. Without a database they are gone with their process. */
@@ -188,23 +210,30 @@ export class World {
     for (const { process } of this.instances.values()) process.die('the end of the run');
   }
 
-  /** To be called once nothing happens any more. */
-  checkEnd(): void {
+  /** To be called once nothing happens any more. `endsByMs`: change → when it was told of at the latest. */
+  checkEnd(endsByMs: ReadonlyMap<string, number>): void {
     const { circumstances } = this.options;
     const { expected, outcomes, records, settings, verdict, writes } = this;
     for (const { id } of expected) {
       verdict.demand(outcomes.outcomes.has(id), 'liveness', () => `${id} has not ended`);
+    }
+    for (const [id, atMs] of endsByMs) {
+      const toldMs = Math.min(...[...(outcomes.outcomes.get(id)?.values() ?? [])].map((told) => told.atMs));
+      verdict.demand(toldMs <= atMs, 'in-time', () => `${id} ended at ${toldMs}, not by ${atMs}`);
+    }
+    for (const body of this.unreadable) {
+      verdict.demand(
+        outcomes.deadLetters.has(body),
+        'liveness',
+        () => `the dead-letter queue never got ${body}`,
+      );
     }
     for (const name of this.undone()) {
       verdict.demand(false, 'liveness', () => `decision ${name} was accepted and has not ended`);
     }
     const work = this.broker.queue(settings.mesh.queue);
     verdict.demand(work.size === 0, 'liveness', () => `${work.size} messages are still in the work queue`);
-    verdict.demand(
-      work.mostUnsettled <= settings.intake.window,
-      'bounded',
-      () => `${work.mostUnsettled} deliveries were unsettled at a time`,
-    );
+    this.bounds.received(work.mostUnsettled, settings.intake.window);
     checkEffects(
       expected,
       outcomes.outcomes,
@@ -219,12 +248,18 @@ export class World {
       },
       verdict,
     );
+    const hasForgotten = circumstances.mode === 'embedded' && !this.isTheFirstAlone();
+    this.paths.check(outcomes.outcomes, { known: hasForgotten ? 'some' : 'all' }, verdict);
+    const company = expected.filter(({ territoryId }) => territoryId === COMPANY);
+    const quota = this.options.faults.counts.has('quota') ? 'was exhausted' : 'never exhausted';
+    checkIsolation(company, outcomes.outcomes, quota, verdict);
   }
 
   private publish({ message, change }: Publication): void {
     const { timeline } = this.options;
     this.unpublished -= 1;
     this.outcomes.expect(message, change?.id);
+    if (!change) this.unreadable.add(message.body.toString());
     if (change && !this.expected.some(({ id }) => id === change.id)) {
       this.expected.push({ ...change, order: this.expected.length, publishedMs: timeline.nowMs });
     }
@@ -233,8 +268,6 @@ export class World {
 
   private startInstance(letter: string): void {
     const { seed, timeline, faults, trace, circumstances } = this.options;
-    // An embedded journal is gone with its process, and all leases with it.
-    if (circumstances.mode === 'embedded') this.ownership.forget();
     const start = (this.starts.get(letter) ?? 0) + 1;
     this.starts.set(letter, start);
     const name = start === 1 ? letter : `${letter}${start}`;
@@ -250,22 +283,24 @@ export class World {
     const { clock, random } = process;
     const ofJournal = this.journalPortsOf(process);
     const { journal } = ofJournal;
+    const log = logInto(trace, this.verdict, name);
     const ports: Ports = {
       clock,
       random,
-      log: this.logOf(name),
+      log,
       mesh: new SimMesh({
         process,
         broker: this.broker,
         timeline,
         faults,
         refused: (m) => this.outcomes.refused(m),
+        unconfirmed: (count) => this.bounds.publishing(name, count),
       }),
       ...ofJournal,
       ...(this.locks && { locks: this.locks.client(process) }),
       api: this.api.client(process),
       activity: new ActivityRecord({ clock, conflicts: this.settings.conflicts }),
-      budget: new ApiBudget({ limit: undefined, clock, log: this.logOf(name) }),
+      budget: new ApiBudget({ limit: undefined, clock, log }),
     };
     const app = createApp(this.settings, application, ports);
     this.instances.set(letter, { process, app, journal });
@@ -291,12 +326,12 @@ export class World {
       const { process, app } = instance;
       process.enter('SIGTERM', () => {
         trace.note(`${name} is asked to stop`);
-        this.ownership.stopping(name);
+        this.ownershipOf(name).stopping(name);
         timeline.after(this.settings.shutdown.timeoutS * 1000, () =>
           process.die('it has not stopped in time'),
         );
         void app.stop().then(() => {
-          this.ownership.stopped(name);
+          this.ownershipOf(name).stopped(name);
           timeline.after(AFTER_STOP_MS, () => process.die('it has stopped'));
         });
       });
@@ -310,7 +345,9 @@ export class World {
   }
 
   private embeddedJournal(process: SimProcess): FullJournal {
-    const journal = new MemoryJournal({ clock: process.clock });
+    const standbys = this.settings.takeover.waitMs > 0 ? 'expected' : 'none';
+    const journal = new MemoryJournal({ clock: process.clock, standbys });
+    const ownership = this.ownershipOf(process.name);
     return new Proxy(journal, {
       get: (target, name) => {
         const value: unknown = Reflect.get(target, name);
@@ -318,11 +355,34 @@ export class World {
         if (name === 'onWork' || name === 'onReleased') return value.bind(target) as unknown;
         return async (...parts: readonly unknown[]) => {
           const answer: unknown = await (value.apply(target, parts) as Promise<unknown>);
-          this.ownership.called(process.name, String(name), parts, answer, this.options.timeline.nowMs);
+          // Where another instance may have been delivered the same, everything begins anew.
+          if (name === 'receiverLost' && standbys === 'expected') this.writes.doubt.forget(process.name);
+          if (name === 'takeUnsent') this.bounds.takesUnsent(process.name, parts[0] as number);
+          ownership.called(process.name, String(name), parts, answer, this.options.timeline.nowMs);
           return answer;
         };
       },
     });
+  }
+
+  /** One instance that has never been started again. */
+  private isTheFirstAlone(): boolean {
+    return this.starts.size === 1 && this.starts.get('A') === 1;
+  }
+
+  private journalOf(process: string): string {
+    return this.options.circumstances.mode === 'durable' ? SHARED : process;
+  }
+
+  private ownershipOf(process: string): OwnershipCheck {
+    const { timeline, trace } = this.options;
+    const name = this.journalOf(process);
+    let ownership = this.ownerships.get(name);
+    if (!ownership) {
+      ownership = new OwnershipCheck(this.verdict, trace, this.writes, () => timeline.nowMs);
+      this.ownerships.set(name, ownership);
+    }
+    return ownership;
   }
 
   private writeForeign(key: string): void {
@@ -333,28 +393,5 @@ export class World {
       key,
       same ? { state: `foreign ${this.foreignWrites}` } : { [FOREIGN_FIELD]: this.foreignWrites },
     );
-  }
-
-  /** The program says by itself where it finds a defect of its own. */
-  private logOf(process: string): Log {
-    const { trace } = this.options;
-    const say = (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
-      trace.note(`${process} says: ${message}`);
-      const { error } = fields;
-      const isDefect =
-        message.includes('a defect of this program') ||
-        error instanceof TypeError ||
-        error instanceof RangeError ||
-        error instanceof ReferenceError;
-      this.verdict.demand(!isDefect, 'defect', () => `${process}: ${message} ${String(error)}`);
-    };
-    const log: Log = {
-      debug: () => undefined,
-      info: () => undefined,
-      warn: say,
-      error: say,
-      child: () => log,
-    };
-    return log;
   }
 }

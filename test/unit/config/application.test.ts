@@ -50,6 +50,13 @@ describe('the application', () => {
     expect(readApplication({ VCAP_APPLICATION: '{}', CF_INSTANCE_INDEX: '3' }).instanceIndex).toBe(3);
   });
 
+  it('has the first index where its own is no number, however deep that is nested', () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    for (const index of [deep, '[7]', 'true', '{}']) {
+      expect(readApplication({ VCAP_APPLICATION: `{"instance_index":${index}}` }).instanceIndex).toBe(0);
+    }
+  });
+
   it.each(['{', '[]', '"text"', 'null'])('refuses VCAP_APPLICATION=%s in one line', (json) => {
     expect(() => readApplication({ VCAP_APPLICATION: json })).toThrow(
       /^VCAP_APPLICATION is not a JSON object: /,

@@ -8,12 +8,12 @@ import { readConfiguration } from '../../../srv/config/configuration.ts';
 import { SETTINGS } from '../../../srv/config/settings-table.ts';
 import { createHttpServer } from '../../../srv/http/server.ts';
 import type { HttpServer } from '../../../srv/http/server.ts';
-import type { Log } from '../../../srv/platform/log.ts';
 import { environmentOf, projectFile, readMta, serviceParameters } from '../../system/mta-descriptor.ts';
 import type { Mta, MtaResource } from '../../system/mta-descriptor.ts';
 import { asBoundService } from './bound-service.ts';
 import { allows, meshDescriptor } from './mesh-rules.ts';
 import { securityDescriptor } from './security-descriptor.ts';
+import { silent } from '../../doubles/silent-log.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const extensions = readdirSync(`${root}deploy`).filter((name) => name.endsWith('.mtaext'));
@@ -221,5 +221,3 @@ function fits(range: string, version: string): boolean {
     return major === Number(wantedMajor) && minor >= Number(leastMinor);
   });
 }
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };

@@ -148,6 +148,18 @@ describe('what an event carries along', () => {
     expect(readable(structured({ traceparent })).change.traceparent).toBeUndefined();
   });
 
+  it('a correlation id is kept, of the event or of a message without an envelope', () => {
+    expect(readable(structured({ correlationid: 'order-4711' })).change.correlationId).toBe('order-4711');
+    expect(readable(plain(DATA, { correlationId: 'order-4712' })).change.correlationId).toBe('order-4712');
+  });
+
+  it.each(['two words', 'line\nbreak', 'ümlaut', '', 'x'.repeat(257), 4711])(
+    'a correlation id that cannot stand in a header is left out: %j',
+    (correlationid) => {
+      expect(readable(structured({ correlationid })).change.correlationId).toBeUndefined();
+    },
+  );
+
   it('a later version of traceparent may have more parts', () => {
     const later = `${TRACE.replace('00-', '01-')}-more`;
     expect(readable(structured({ traceparent: later })).change.traceparent).toBe(later);

@@ -11,6 +11,7 @@ const CHANGE = {
   type: 'cx.territory.assignments.changed.v1',
   time: '2026-11-22T10:00:00Z',
   traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  correlationId: 'order-4711',
 };
 const SENDER = { source: '/territory-sync/local', eventTypePrefix: 'cx.territory' };
 const RECEIVED = Date.UTC(2026, 10, 22, 10, 0, 1);
@@ -74,6 +75,7 @@ describe('an outcome event', () => {
       time: '2026-11-22T10:00:03.250Z',
       datacontenttype: 'application/json',
       causationid: '7d0c',
+      correlationid: 'order-4711',
       traceparent: CHANGE.traceparent,
       data: {
         territoryId: 'EMEA-NORTH',

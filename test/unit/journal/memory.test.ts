@@ -102,4 +102,99 @@ describe('A lane', () => {
     expect(unwritten.forgettable(5, 999)).toBe(false);
     expect(unwritten.forgettable(5, 1000)).toBe(true);
   });
+
+  describe('that may be left by its receiver to another instance', () => {
+    const all = ['a', 'b', 'c'].map((id) => change(id, 'EMEA'));
+    const open = async () => {
+      const clock = new ManualClock();
+      const journal = new MemoryJournal({ clock, standbys: 'expected' });
+      await appendNew(journal, all);
+      return { clock, journal };
+    };
+    const waiting = async (journal: MemoryJournal) =>
+      (await journal.claim({ records: 10, leaseMs: 1000 })).flatMap(({ changes }) =>
+        changes.map((pending) => pending.change.id),
+      );
+
+    it('forgets what was begun too: who receives now has it, and may be done with it', async () => {
+      const { journal } = await open();
+      await journal.complete([completion(await claimOnly(journal), { begins: 3, ends: 0 })]);
+      await journal.receiverLost();
+      expect(await waiting(journal)).toEqual([]);
+      await appendNew(journal, all);
+      expect(await waiting(journal)).toEqual(['a', 'b', 'c']);
+    });
+
+    it('lets a running flight end, and then forgets what was not delivered again, with all behind it', async () => {
+      const { journal } = await open();
+      const lane = await claimOnly(journal);
+      await journal.receiverLost();
+      // The second has ended, the first has not: applied again alone it would undo the second.
+      const ended = completion(lane, { begins: 3, ends: 2 });
+      const [, second] = ended.ended;
+      await journal.complete([{ ...ended, ended: second ? [second] : [] }]);
+      await appendNew(journal, all);
+      expect(await waiting(journal)).toEqual(['a', 'b', 'c']);
+    });
+
+    it('goes on with what is delivered again while it flies', async () => {
+      const { journal } = await open();
+      const lane = await claimOnly(journal);
+      await journal.receiverLost();
+      expect((await journal.append(all)).map(({ kind }) => kind)).toEqual(['pending', 'pending', 'pending']);
+      await journal.complete([completion(lane, { begins: 3, ends: 1 })]);
+      expect(await waiting(journal)).toEqual(['b', 'c']);
+    });
+
+    it('forgets what it has settled: its settlement may be lost, and others may have begun again before it', async () => {
+      const { journal } = await open();
+      await journal.complete([completion(await claimOnly(journal), { begins: 3, ends: 3 })]);
+      await journal.markSent((await journal.takeUnsent(100)).map(({ id }) => id));
+      expect((await journal.append(all)).map(({ kind }) => kind)).toEqual(Array(3).fill('duplicate'));
+      await journal.receiverLost();
+      await appendNew(journal, all);
+      expect(await waiting(journal)).toEqual(['a', 'b', 'c']);
+    });
+
+    it('forgets what a flight that never came back was given', async () => {
+      const { clock, journal } = await open();
+      await claimOnly(journal, 1000);
+      await journal.receiverLost();
+      await clock.elapse(1000);
+      expect(await waiting(journal)).toEqual([]);
+    });
+
+    it('keeps of a forgotten change that its request may land, and blames no other for its conflicts', async () => {
+      const { journal } = await open();
+      const lane = await claimOnly(journal);
+      const records = new Map(
+        lane.changes.flatMap(({ change: { assignments } }) =>
+          assignments.map(({ id }) => [id, { ...NEW_RECORD, doubt: 'sent' as const, conflicts: 3 }]),
+        ),
+      );
+      const memory: LaneMemory = { ...NO_MEMORY, records };
+      await journal.complete([completion(lane, { begins: 3, ends: 0, memory })]);
+      await journal.receiverLost();
+      await appendNew(journal, all);
+      const again = await claimOnly(journal);
+      expect(again.memory.records.size).toBe(records.size);
+      for (const known of again.memory.records.values()) {
+        expect(known).toMatchObject({ doubt: 'sent', conflicts: 0 });
+      }
+    });
+
+    it('remembers nothing of a forgotten change of which no request can land, so that the lane can be forgotten', async () => {
+      const { journal } = await open();
+      const lane = await claimOnly(journal);
+      const records = new Map(
+        lane.changes.flatMap(({ change: { assignments } }) =>
+          assignments.map(({ id }) => [id, { ...NEW_RECORD, conflicts: 3, refusals: 2 }]),
+        ),
+      );
+      await journal.complete([completion(lane, { begins: 3, ends: 0, memory: { ...NO_MEMORY, records } })]);
+      await journal.receiverLost();
+      await appendNew(journal, all);
+      expect((await claimOnly(journal)).memory.records).toEqual(new Map());
+    });
+  });
 });

@@ -12,6 +12,7 @@ describe('An error of the database', () => {
     ['53300', 'unavailable'],
     ['57P01', 'unavailable'],
     ['57014', 'unavailable'],
+    ['57P03', 'unavailable'],
     ['25006', 'unavailable'],
     ['55P03', 'unavailable'],
     ['42P01', 'unavailable'],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Breaker } from '../../../srv/lanes/breaker.ts';
 import type { ApiTrouble } from '../../../srv/territory-api/port.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-import { silent } from './samples.ts';
+import { silent } from '../../doubles/silent-log.ts';
 
 const AWAY: ApiTrouble = { reason: 'network', message: 'no connection' };
 const SLOWER: ApiTrouble = { reason: 'throttled', message: 'slower', retryAfterMs: 60_000 };
@@ -27,6 +27,7 @@ function breakerOf(...answers: readonly (ApiTrouble | Error)[]) {
     clock,
     log: silent,
     probeIntervalMs: 5000,
+    writesAgainWithinMs: 100_000,
     onClosed: () => closed.push(clock.monotonicMs() - start),
     onQuota: (waitMs) => passedOn.push(waitMs),
   });
@@ -185,5 +186,35 @@ describe('a quota that another instance was told of', () => {
     breaker.lift();
     await clock.elapse(0);
     expect([breaker.state, clock.pendingTimers]).toEqual(['closed', 0]);
+  });
+});
+
+describe('where writes are refused for want of a right while reads are answered', () => {
+  const FORBIDDEN: ApiTrouble = { reason: 'forbidden', status: 403, message: 'no right to write' };
+
+  test('that is kept although the probe succeeds, until a write succeeds', async () => {
+    const { breaker, clock } = breakerOf();
+    breaker.trip(FORBIDDEN);
+    await clock.elapse(40_000);
+    expect([breaker.state, breaker.refusesWrites]).toEqual(['closed', FORBIDDEN]);
+    breaker.wrote();
+    expect(breaker.refusesWrites).toBeUndefined();
+  });
+
+  test('it is forgotten where it is not met again: whoever writes now may be another instance', async () => {
+    const { breaker, clock } = breakerOf();
+    breaker.trip(FORBIDDEN);
+    await clock.elapse(90_000);
+    breaker.trip(FORBIDDEN);
+    await clock.elapse(90_000);
+    expect(breaker.refusesWrites).toEqual(FORBIDDEN);
+    await clock.elapse(10_000);
+    expect(breaker.refusesWrites).toBeUndefined();
+  });
+
+  test('other trouble is over with the probe', async () => {
+    const { breaker } = breakerOf();
+    breaker.trip(AWAY);
+    expect(breaker.refusesWrites).toBeUndefined();
   });
 });

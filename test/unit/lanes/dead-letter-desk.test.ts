@@ -15,7 +15,7 @@ import {
   plainMessage,
   type FakeDelivery,
 } from './letters.ts';
-import { silent } from './samples.ts';
+import { silent } from '../../doubles/silent-log.ts';
 
 const DAY_MS = 86_400_000;
 const REPLAY = { by: 'anna', note: 'quiet now', overwrite: true };

@@ -36,9 +36,29 @@ test(
   PATIENCE_MS,
 );
 
+test(
+  'where changes are transactions, all of a change takes effect or nothing, whatever the API does',
+  async () => {
+    const met = new Map<string, number>();
+    const atomic = histories.map((history) => ({ ...history, transactionsUpTo: 2 }));
+    await fc.assert(
+      fc.asyncProperty(atomic, async (history) => {
+        const made = await run(history);
+        count(met, made);
+        check(history, made);
+      }),
+      { numRuns: RUNS / 2, ...(SEED !== 'random' && { seed: Number(SEED) }) },
+    );
+    for (const what of `${EXPECTED} skipped TOO_LARGE INVALID_EVENT`.split(' ')) {
+      expect(met.get(what) ?? 0, `how often the histories met: ${what}`).toBeGreaterThan(RUNS / 2000);
+    }
+  },
+  PATIENCE_MS,
+);
+
 const EXPECTED =
   'conflicts failures unanswered late staleReads unread refusedWhole replays deaths fenced merged ' +
-  'created updated deleted unchanged superseded REJECTED_BY_API UNKNOWN_ASSIGNMENT CONFLICT_LIMIT OVERLAP';
+  'broken created updated deleted unchanged superseded API_ERROR REJECTED_BY_API UNKNOWN_ASSIGNMENT CONFLICT_LIMIT OVERLAP';
 
 function count(met: Map<string, number>, { api, deaths, fenced, merged, journeys }: Run): void {
   const add = (what: string, times = 1) => met.set(what, (met.get(what) ?? 0) + times);

@@ -91,6 +91,35 @@ test('an unreadable payload under the id of a change is a dead letter with an id
   expect(letters).not.toContain(deadLetterId(REF, 0));
 });
 
+test('what arrives during an append goes into the next one together, also what is there at the stop', async () => {
+  const append = journal.append.bind(journal);
+  const batches: number[] = [];
+  const appended: (() => void)[] = [];
+  journal.append = async (arrivals) => {
+    batches.push(arrivals.length);
+    await new Promise<void>((resolve) => appended.push(resolve));
+    return append(arrivals);
+  };
+  deliver({ id: 'first' });
+  await clock.elapse(10);
+  for (const id of ['second', 'third', 'fourth']) {
+    deliver({ id });
+    await clock.elapse(10);
+  }
+  expect(batches).toEqual([1]);
+  appended[0]?.();
+  await clock.elapse(1);
+  expect(batches).toEqual([1, 3]);
+  deliver({ id: 'fifth' });
+  const stopped = intake.stop();
+  appended[1]?.();
+  await clock.elapse(1);
+  expect(batches).toEqual([1, 3, 1]);
+  appended[2]?.();
+  await stopped;
+  expect((await journal.figures()).pendingChanges).toBe(5);
+});
+
 test('it has been receiving since the first delivery of the latest link, not since a standby attached', () => {
   const attachedAtMs = clock.monotonicMs();
   expect(intake.receivingSinceMs).toBe(attachedAtMs);

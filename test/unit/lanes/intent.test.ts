@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NEW_RECORD, type RecordMemory } from '../../../srv/journal/port.ts';
 import { makeIntent } from '../../../srv/lanes/intent.ts';
-import type { PlannedWrite } from '../../../srv/lanes/plan.ts';
+import type { PlannedWrite } from '../../../srv/lanes/planned-write.ts';
 import { nameUuid } from '../../../srv/platform/ids.ts';
-import { lane, pending, planned, update } from './samples.ts';
+import { create, lane, pending, planned, remove, update } from './samples.ts';
 
 const claimed = lane([
   pending(4, [update('T1', { owner: 'E2' })], { decision: 3 }),
@@ -67,6 +67,16 @@ describe('the idempotency key', () => {
       keyOf({ memory: { refusals: 1 } }),
     ];
     expect(new Set(others).size).toBe(others.length);
+  });
+
+  test('is another for each create of one record in one change, equal to the letter as they may be', () => {
+    const again = [create('T1', { owner: 'E2' }), remove('T1'), create('T1', { owner: 'E2' })];
+    const keys = [0, 2].map((index) => {
+      const write = planned({ operation: 'create', covers: [{ position: 4, index }] });
+      const { request } = makeIntent(lane([pending(4, again)]), write, { operation: 'create' }, undefined);
+      return request.idempotencyKey;
+    });
+    expect(new Set(keys).size).toBe(2);
   });
 
   test('never mixes up values that look alike', () => {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Intent } from '../../../srv/journal/port.ts';
 import { Blame } from '../../../srv/lanes/blame.ts';
-import type { BulkRecord } from '../../../srv/lanes/bulk-write.ts';
+import type { BulkRecord } from '../../../srv/lanes/unit-verdict.ts';
 import { judge, judgeRefusal, judgeUnreadable, type JudgeContext } from '../../../srv/lanes/judge.ts';
 import type { LaneReport } from '../../../srv/lanes/lane-report.ts';
 import type { Log } from '../../../srv/platform/log.ts';
+import { silent } from '../../doubles/silent-log.ts';
 import {
   context,
   endChange,
@@ -15,7 +16,6 @@ import {
   remembering,
   report,
   request,
-  silent,
   update,
 } from './samples.ts';
 
@@ -50,7 +50,9 @@ function judged(answer: BulkRecord, given: Case = {}) {
 /** A blame under which the record is at fault as soon as it is refused again. */
 function othersWere(written: 'written' | 'not written'): Blame {
   const blame = new Blame();
-  blame.judge(JSON.stringify(['NORTH', 'T1']), 0, 2);
+  const record = JSON.stringify(['NORTH', 'T1']);
+  blame.judge(record, { status: 400, rounds: 0, limit: 2 });
+  blame.othersSucceeded(record, 0);
   if (written === 'written') blame.succeeded(['another']);
   return blame;
 }
@@ -145,7 +147,7 @@ describe('a refusal for the content', () => {
 
   test("is nobody's fault while nothing is written: a person is told, and no change is dead-lettered", () => {
     const blame = othersWere('not written');
-    blame.judge('another', 0, 2);
+    blame.judge('another', { status: 400, rounds: 0, limit: 2 });
     const told: number[] = [];
     const suspectConfiguration = (status: number) => void told.push(status);
     const known = {
@@ -193,17 +195,6 @@ describe('a refusal for the content', () => {
     expect(made.wait).toBeUndefined();
   });
 
-  test('of two assignments of one change is told apart too', () => {
-    const changes = [pending(1, [update('T1', { a: 1 }), update('T1', { b: 2 })])];
-    const merged = intent({
-      covers: [
-        { position: 1, index: 0 },
-        { position: 1, index: 1 },
-      ],
-    });
-    expect(judged(refused, { report: report(lane(changes)), intent: merged }).unmergedUpTo).toBe(1);
-  });
-
   test('of a repetition means that it is not repeated any more, while nothing is concluded yet', () => {
     const sent = intent();
     const { memory } = judged(refused, {
@@ -212,6 +203,29 @@ describe('a refusal for the content', () => {
       send: REPEAT,
     });
     expect(memory).toMatchObject({ doubt: 'sent', intent: undefined, refusals: 1 });
+  });
+
+  test('of a merged write that may have landed keeps it together, until others show that it is to blame', () => {
+    const changes = [pending(1, [update('T1', { a: 1 })]), pending(2, [update('T1', { a: 2 })])];
+    const covers = changes.map(({ position }) => ({ position, index: 0 }));
+    const merged = intent({ covers });
+    const again = (doubt: 'sent' | 'refused', written: Parameters<typeof othersWere>[0]) => {
+      const records = remembering({ T1: { doubt, intent: merged, undecidedRounds: 1 } });
+      return judged(refused, {
+        report: report(lane(changes, { records })),
+        intent: merged,
+        send: doubt === 'sent' ? REPEAT : FIRST,
+        context: context({ blame: othersWere(written) }),
+      });
+    };
+    for (const doubt of ['sent', 'refused'] as const) {
+      const undecided = again(doubt, 'not written');
+      expect(undecided.memory).toMatchObject({ doubt: 'refused', intent: merged, undecidedRounds: 2 });
+      expect([undecided.unmergedUpTo, undecided.wait?.state]).toEqual([0, 'retrying']);
+      const decided = again(doubt, 'written');
+      expect(decided.memory).toMatchObject({ doubt: 'sent', undecidedRounds: 0 });
+      expect([decided.memory?.intent, decided.unmergedUpTo]).toEqual([undefined, 2]);
+    }
   });
 
   test('because a read did not find the record is judged like a 404', () => {
@@ -234,7 +248,7 @@ describe('a delete of what is gone', () => {
   });
 
   test('is never a failure: unchanged, or deleted where a send of ours was in doubt', () => {
-    const often = { undecidedRounds: 2 };
+    const often = { undecidedRounds: 2, lastStatus: 404 };
     expect(judged(gone, { intent: remove, report: remembered(often) }).result).toEqual({
       id: 'T1',
       result: 'unchanged',
@@ -257,7 +271,7 @@ describe('in doubt', () => {
     expect(wait).toEqual({ state: 'retrying', delayMs: 2000 });
     expect(result).toBeUndefined();
     const often = {
-      report: remembered({ undecidedRounds: 50 }),
+      report: remembered({ waits: 50 }),
       context: context({ blame: othersWere('written') }),
     };
     const later = judged(running, often);
@@ -315,7 +329,7 @@ describe('in doubt', () => {
 
   test('never ends while nothing else succeeds: that is an outage', () => {
     const alone = {
-      report: remembered({ failures: 2, undecidedRounds: 500 }),
+      report: remembered({ failures: 2, waits: 500 }),
       context: context({ blame: othersWere('not written') }),
     };
     const { result, wait } = judged(failed, alone);
@@ -330,26 +344,6 @@ describe('in doubt', () => {
     const { memory } = judged(whole, { intent: sent, send: REPEAT });
     expect(memory).toMatchObject({ doubt: 'sent', intent: sent });
     expect(judged(whole, { intent: sent }).memory).toMatchObject({ doubt: 'none' });
-  });
-
-  test('a repetition refused as a whole for good ends as a refusal, merged ones are told apart', () => {
-    const known = () =>
-      ({
-        report: remembered({ failures: 2 }),
-        context: context({ blame: othersWere('written') }),
-        send: REPEAT,
-      }) as const;
-    expect(judged(whole, known()).result?.error?.code).toBe('REJECTED_BY_API');
-    const merged = intent({
-      covers: [
-        { position: 1, index: 0 },
-        { position: 2, index: 0 },
-      ],
-    });
-    const made = judged(whole, { ...known(), intent: merged });
-    expect([made.result, made.unmergedUpTo]).toEqual([undefined, 1]);
-    expect(made.memory?.doubt).toBe('sent');
-    expect(made.memory?.intent).toBeUndefined();
   });
 });
 
@@ -373,7 +367,7 @@ describe('a record that cannot be read while others are', () => {
   });
 
   test('never ends while nothing is written: that is an outage', () => {
-    const { result, wait } = read(remembered({ failures: 2, undecidedRounds: 500 }), 'not written');
+    const { result, wait } = read(remembered({ failures: 2, waits: 500 }), 'not written');
     expect([result, wait?.delayMs]).toEqual([undefined, 32_000]);
   });
 });

@@ -82,6 +82,29 @@ describe('of a record whose assignment ended', () => {
     expect(after('none', FAILED)).toBeUndefined();
   });
 
+  test('a create that got no answer is remembered for as long as it may come: a delete has to wait for it', () => {
+    const late = intent({ request: request({ operation: 'create' }) });
+    const made = report(lane(two));
+    made.unanswered(late, 90_000);
+    const mayLand = { operation: 'create', until: 90_000 };
+    expect(made.memoryOf('T1')).toMatchObject({ doubt: 'sent', intent: late, mayLand });
+    made.end('T1', ended, UPDATED);
+    expect(made.memoryOf('T1')).toMatchObject({ doubt: 'none', mayLand });
+    made.unmerge('T1');
+    expect(made.memoryOf('T1')).toMatchObject({ doubt: 'none', mayLand });
+  });
+
+  test('what was refused and then found as wanted leaves its count: the next request may equal it to the letter', () => {
+    const refusalsAfter = (result: typeof UPDATED | { readonly result: 'unchanged' }) => {
+      const made = report(lane(two, { records: remembering({ T1: { refusals: 4, conflicts: 3 } }) }));
+      made.end('T1', ended, result);
+      return made.memoryOf('T1');
+    };
+    expect(refusalsAfter({ result: 'unchanged' })).toMatchObject({ refusals: 4, conflicts: 0 });
+    // What was written has another ETag.
+    expect(refusalsAfter(UPDATED)).toBeUndefined();
+  });
+
   test('only a doubt outlives a failure, without a request that anyone would repeat', () => {
     for (const doubt of ['sent', 'refused'] as const) {
       const memory = after(doubt, FAILED);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LeaseKeeper } from '../../../srv/lanes/lease-keeper.ts';
 import type { LaneClaim } from '../../../srv/journal/port.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-import { silent } from './samples.ts';
+import { silent } from '../../doubles/silent-log.ts';
 
 const CLAIMS: readonly LaneClaim[] = [
   { territoryId: 'NORTH', fence: 1 },

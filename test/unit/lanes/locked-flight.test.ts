@@ -1,11 +1,8 @@
 /** Flights under locks: real flights, journal and API double, on a clock of the test's own. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
-import { Blame } from '../../../srv/lanes/blame.ts';
-import { BulkReads } from '../../../srv/lanes/bulk-read.ts';
 import { LockWaits } from '../../../srv/lanes/lock-waits.ts';
 import { flyLocked, type LockedFlightDeps } from '../../../srv/lanes/locked-flight.ts';
-import { PropagationEstimate } from '../../../srv/lanes/propagation-estimate.ts';
 import { Suspects } from '../../../srv/lanes/suspects.ts';
 import { noLocks } from '../../../srv/lock/none.ts';
 import { writesIn } from '../../../srv/monitor/write-results.ts';
@@ -14,7 +11,8 @@ import { appendNew, change } from '../../contract/journal/samples.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 import { MemoryLockStore } from '../../doubles/memory-locks.ts';
 import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
-import { endChange, silent } from './samples.ts';
+import { endChange } from './samples.ts';
+import { flightDeps } from '../../doubles/flight-deps.ts';
 
 const LEASE_MS = 60_000;
 const LOCK_MS = 300_000;
@@ -58,23 +56,7 @@ function world() {
   const journal = new MemoryJournal({ clock });
   const waited: number[] = [];
   const deps: LockedFlightDeps = {
-    api,
-    journal,
-    clock,
-    random: { fraction: () => 0, uuid: () => '' },
-    log: silent,
-    blame: new Blame(),
-    suspects: new Suspects(),
-    reads: new BulkReads(),
-    propagation: new PropagationEstimate(PROPAGATION),
-    rules: {
-      retry: { limit: 5, firstDelayMs: 2000, maxDelayMs: 32_000 },
-      onOverlap: 'source-wins',
-      ownEtags: 'trusted',
-      propagation: PROPAGATION,
-      doubtLastsMs: 120_000,
-    },
-    endChange,
+    ...flightDeps({ api, journal, clock, endChange, rules: { propagation: PROPAGATION } }),
     locks: store.as('ours'),
     waits: new LockWaits(),
     lockMs: LOCK_MS,

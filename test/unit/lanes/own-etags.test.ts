@@ -1,75 +1,15 @@
 /** Which writes go without a read, and what a foreign change meanwhile costs: real flights on an API double that counts. */
 import { describe, expect, it } from 'vitest';
-import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
-import { Blame } from '../../../srv/lanes/blame.ts';
-import { BulkReads } from '../../../srv/lanes/bulk-read.ts';
-import { fly, type FlightDeps } from '../../../srv/lanes/flight.ts';
 import { OwnEtags, ownEtagRule, withoutRead } from '../../../srv/lanes/own-etags.ts';
+import { OwnEtagTrust } from '../../../srv/lanes/own-etag-trust.ts';
 import { planLane } from '../../../srv/lanes/plan.ts';
-import { PropagationEstimate } from '../../../srv/lanes/propagation-estimate.ts';
-import { Suspects } from '../../../srv/lanes/suspects.ts';
-import type { ReadRequest, WriteRequest } from '../../../srv/territory-api/port.ts';
 import { appendNew, change } from '../../contract/journal/samples.ts';
-import { ManualClock } from '../../doubles/manual-clock.ts';
-import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
-import { create, endChange, lane, pending, remembering, remove, report, silent, update } from './samples.ts';
-
-class CountingApi extends TerritoryApiDouble {
-  readonly reads: ReadRequest[] = [];
-  readonly writes: (readonly WriteRequest[])[] = [];
-
-  override async read(request: ReadRequest) {
-    this.reads.push(request);
-    return super.read(request);
-  }
-
-  override async write(requests: readonly WriteRequest[]) {
-    this.writes.push(requests);
-    return super.write(requests);
-  }
-}
-
-function world() {
-  const clock = new ManualClock();
-  const api = new CountingApi(clock, {
-    idempotency: 'kept',
-    etags: 'told',
-    checksFirst: 'version',
-    freshReads: 'past-cache',
-    maxLagMs: 5000,
-  });
-  const journal = new MemoryJournal({ clock });
-  api.seed('NORTH/T1', { owner: 'nobody' });
-  const propagation = { minMs: 0, maxMs: 0 };
-  const deps: FlightDeps = {
-    api,
-    journal,
-    clock,
-    random: { fraction: () => 0, uuid: () => '' },
-    log: silent,
-    blame: new Blame(),
-    suspects: new Suspects(),
-    reads: new BulkReads(),
-    propagation: new PropagationEstimate(propagation),
-    endChange,
-    rules: {
-      retry: { limit: 5, firstDelayMs: 2000, maxDelayMs: 32_000 },
-      onOverlap: 'source-wins',
-      ownEtags: 'trusted',
-      propagation,
-      doubtLastsMs: 120_000,
-    },
-  };
-  const flyOnce = async () => {
-    const lanes = await journal.claim({ records: 50, leaseMs: 60_000 });
-    await fly(lanes, 50, deps, () => true, new AbortController().signal);
-  };
-  return { api, journal, flyOnce };
-}
+import { flownWorld } from './flown-world.ts';
+import { create, endChange, lane, pending, remembering, remove, report, update } from './samples.ts';
 
 describe('A record that we have written before', () => {
   it('is written again without a read', async () => {
-    const { api, journal, flyOnce } = world();
+    const { api, journal, flyOnce } = flownWorld();
     for (const id of ['first', 'second', 'third']) {
       await appendNew(journal, [change(id, 'NORTH', { records: ['T1'] })]);
       await flyOnce();
@@ -79,7 +19,7 @@ describe('A record that we have written before', () => {
   });
 
   it('costs one read at once where somebody else has changed it, and nothing of theirs is lost', async () => {
-    const { api, journal, flyOnce } = world();
+    const { api, journal, flyOnce } = flownWorld();
     await appendNew(journal, [change('first', 'NORTH', { records: ['T1'] })]);
     await flyOnce();
     api.writeForeign('NORTH/T1');
@@ -90,6 +30,57 @@ describe('A record that we have written before', () => {
     expect([api.reads.length, api.writes.length, api.landed.length]).toEqual([2, 3, 2]);
     expect(api.reads[1]?.pastCache).toBe(true);
     expect(api.history('NORTH/T1').at(-1)).toMatchObject({ note: 1 });
+  });
+});
+
+describe('Where others write the same records all the time', () => {
+  const ROUNDS = 30;
+
+  it('records are read again after a few conflicts, until the reads show that the others have stopped', async () => {
+    const { api, journal, flyOnce } = flownWorld();
+    const writeOnce = async (id: string) => {
+      await appendNew(journal, [change(id, 'NORTH', { records: ['T1'] })]);
+      const landed = api.landed.length;
+      while (api.landed.length === landed) await flyOnce();
+    };
+    await writeOnce('first');
+    for (let round = 0; round < ROUNDS; round += 1) {
+      api.writeForeign('NORTH/T1');
+      await writeOnce(`contended ${round}`);
+    }
+    const refused = () => api.writes.length - api.landed.length;
+    expect(refused()).toBeGreaterThan(0);
+    expect(refused()).toBeLessThanOrEqual(3);
+    expect(api.history('NORTH/T1').at(-1)).toMatchObject({ note: ROUNDS });
+
+    const conflicts = refused();
+    for (let round = 0; round < 5 * ROUNDS; round += 1) await writeOnce(`quiet ${round}`);
+    const readsThen = api.reads.length;
+    await writeOnce('last');
+    expect([api.reads.length - readsThen, refused() - conflicts]).toEqual([0, 0]);
+  });
+});
+
+describe('The trust in ETags of our own', () => {
+  const passenger = (latest: number) => {
+    const claimed = lane([pending(1, [update('T1', { owner: 'E2' })])], {
+      ownEtags: { until: 9000, etags: new Map([['T1', 'W/"2"']]) },
+      rest: { latest, expected: new Map() },
+    });
+    return { plan: planLane(claimed, 50), report: report(claimed), intents: [], withoutRead: new Map() };
+  };
+  const afterReads = (latest: number, proof: boolean) => {
+    const trust = new OwnEtagTrust();
+    const state = { found: true, etag: 'W/"1"', fields: {} } as const;
+    for (let times = 0; times < 9; times += 1)
+      trust.compare(passenger(latest), new Map([['T1', { kind: 'read', state, proof }]]), 1000);
+    return trust.holds;
+  };
+
+  it('is lost by reads that show another one, unless a cache may be late', () => {
+    expect(afterReads(1000, false)).toBe(false);
+    expect(afterReads(5000, true)).toBe(false);
+    expect(afterReads(5000, false)).toBe(true);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PendingChange } from '../../../srv/journal/port.ts';
 import { LaneReport } from '../../../srv/lanes/lane-report.ts';
-import { planLane } from '../../../srv/lanes/plan.ts';
+import { oneByOne, planLane } from '../../../srv/lanes/plan.ts';
 import { endChange, intent, lane, pending, remembering, update } from './samples.ts';
 
 const REPLAY = { deadLetterId: 'd', decision: 1, overwrite: false, history: [] };
@@ -73,6 +73,33 @@ describe('A plan with replays', () => {
     const plan = planLane(lane(changes), 50);
     expect(plan.superseded).toEqual([{ id: 'T1', covered: { position: 3, index: 0 } }]);
     expect(plan.writes.map(({ id }) => id)).toEqual(['T2']);
+  });
+});
+
+describe('A lane that stops at a dead letter', () => {
+  const planned = (changes: readonly PendingChange[], memory: Parameters<typeof lane>[1] = {}) =>
+    planLane(oneByOne(lane(changes, memory)), 50);
+
+  it('flies its first change alone, a replay before what stands behind it', () => {
+    const first = pending(1, [update('T1', { a: 1 })]);
+    const second = pending(2, [update('T1', { a: 2 })]);
+    expect(positionsOf(planned([first, second]))).toEqual([[1]]);
+    expect(positionsOf(planned([replayed(1, [update('T1', { a: 1 })]), second], { prefixEnd: 1 }))).toEqual([
+      [1],
+    ]);
+  });
+
+  it('ends what was begun before it was told to, merged as it was sent, and only then runs a replay', () => {
+    const covers = [5, 6].map((position) => ({ position, index: 0 }));
+    const whole = intent({ covers });
+    const changes = [
+      replayed(1, [update('T1', { a: 1 })]),
+      ...[5, 6, 7].map((position) => pending(position, [update('T1', { a: position })])),
+    ];
+    const sent = remembering({ T1: { doubt: 'sent', intent: whole } });
+    expect(planned(changes, { records: sent })).toMatchObject({ repeats: [whole], prefixEnd: 6 });
+    const refused = remembering({ T1: { doubt: 'refused', intent: whole } });
+    expect(positionsOf(planned(changes, { prefixEnd: 6, records: refused }))).toEqual([[5, 6]]);
   });
 });
 

@@ -4,7 +4,7 @@ import { ApiBudget } from '../../../srv/lanes/api-budget.ts';
 import { Breaker } from '../../../srv/lanes/breaker.ts';
 import { QuotaShare } from '../../../srv/lanes/quota-share.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-import { silent } from './samples.ts';
+import { silent } from '../../doubles/silent-log.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -66,6 +66,7 @@ function twoOf() {
       clock,
       log: silent,
       probeIntervalMs: 5000,
+      writesAgainWithinMs: 100_000,
       onClosed: () => undefined,
       onQuota: (waitMs) => share.paused(waitMs),
     });

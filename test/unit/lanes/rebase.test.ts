@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NEW_RECORD, type RecordMemory } from '../../../srv/journal/port.ts';
-import type { PlannedWrite } from '../../../srv/lanes/plan.ts';
+import type { PlannedWrite } from '../../../srv/lanes/planned-write.ts';
 import { rebase, type Decision, type OverlapPolicy } from '../../../srv/lanes/rebase.ts';
 import type { RecordState } from '../../../srv/territory-api/port.ts';
 import { intent, planned, request } from './samples.ts';
@@ -149,6 +149,15 @@ describe('under review', () => {
     const both = { fields: { owner: 'E2', quota: 5 }, before: { owner: 'E1' } };
     expect(decide({ write: both, read: found({ owner: 'E2', quota: 4 }), ...rest })).toEqual(WRITE);
     expect(decide({ write: { before: {} }, read: found({ owner: 'E9' }), ...rest })).toEqual(WRITE);
+  });
+
+  test('a write that was told apart after long failure is compared as any: what failed so often hardly ever landed', () => {
+    const refused = { doubt: 'refused', intent: intent({ request: request({ ifMatch: 'W/"4"' }) }) } as const;
+    const judged = (memory: Partial<RecordMemory>, owner: string) =>
+      decide({ write, read: found({ owner }), proof: true, memory, onOverlap: 'review' });
+    expect(judged({ ...refused, toldApart: 'once' }, 'E1')).toEqual(WRITE);
+    expect(judged({ ...refused, toldApart: 'once' }, 'E9')).toMatchObject({ code: 'OVERLAP' });
+    expect(judged(refused, 'E1')).toMatchObject({ code: 'OVERLAP' });
   });
 
   test('the other policy writes over it', () => {

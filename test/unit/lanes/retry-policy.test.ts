@@ -18,7 +18,7 @@ test('chance only ever extends a wait, by at most a quarter', () => {
         const floor = retryDelayMs(policy, retry, 0);
         const delay = retryDelayMs(policy, retry, fraction);
         expect(delay).toBeGreaterThanOrEqual(floor);
-        expect(delay).toBeLessThanOrEqual(floor * 1.25 + 1);
+        expect(delay).toBeLessThanOrEqual(floor * 1.1 + 1);
       },
     ),
   );

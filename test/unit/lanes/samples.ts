@@ -10,12 +10,13 @@ import {
   type RecordMemory,
 } from '../../../srv/journal/port.ts';
 import { Blame } from '../../../srv/lanes/blame.ts';
+import type { FlightRules } from '../../../srv/lanes/decide.ts';
 import type { JudgeContext } from '../../../srv/lanes/judge.ts';
 import { LaneReport, type EndChange } from '../../../srv/lanes/lane-report.ts';
-import type { PlannedWrite } from '../../../srv/lanes/plan.ts';
-import type { Log } from '../../../srv/platform/log.ts';
+import type { PlannedWrite } from '../../../srv/lanes/planned-write.ts';
 import type { WriteRequest } from '../../../srv/territory-api/port.ts';
 import { outcomeOf } from '../../../srv/events/outcome.ts';
+import { silent } from '../../doubles/silent-log.ts';
 
 export function update(id: string, fields: Fields, before?: Fields): AssignmentChange {
   return { id, operation: 'update', fields, ...(before && { before }) };
@@ -110,12 +111,18 @@ export function report(
   return new LaneReport(claimed, prefixEnd ?? claimed.changes.at(-1)?.position ?? 0, 0);
 }
 
-export const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+export const RULES: FlightRules = {
+  retry: { limit: 2, firstDelayMs: 2000, maxDelayMs: 32_000 },
+  onOverlap: 'source-wins',
+  ownEtags: 'trusted',
+  propagation: { minMs: 2000, maxMs: 5000 },
+  doubtLastsMs: 120_000,
+};
 
 /** No jitter, two retries, waits of 2 and 4 seconds. */
 export function context(more: Partial<JudgeContext> = {}): JudgeContext {
   return {
-    retry: { limit: 2, firstDelayMs: 2000, maxDelayMs: 32_000 },
+    retry: RULES.retry,
     blame: new Blame(),
     log: silent,
     nowMs: 1000,

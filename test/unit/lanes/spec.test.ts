@@ -10,7 +10,7 @@ import {
   type WaitState,
 } from '../../../srv/journal/port.ts';
 import { Blame } from '../../../srv/lanes/blame.ts';
-import type { BulkRecord } from '../../../srv/lanes/bulk-write.ts';
+import type { BulkRecord } from '../../../srv/lanes/unit-verdict.ts';
 import { judge } from '../../../srv/lanes/judge.ts';
 import { LaneReport } from '../../../srv/lanes/lane-report.ts';
 import type { Log } from '../../../srv/platform/log.ts';
@@ -235,7 +235,7 @@ function doubtAfter(answer: string, memory: RecordMemory | undefined): string {
   );
   const blame = new Blame();
   if (atFault) {
-    blame.judge(JSON.stringify(['LANE', 'T1']), 0, 5);
+    blame.judge(JSON.stringify(['LANE', 'T1']), { status: 400, rounds: 0, limit: 5 });
     blame.succeeded([JSON.stringify(['LANE', 'T2'])]);
   }
   const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };

@@ -177,3 +177,21 @@ test('in an outage nobody is blamed and the search gives up after few requests',
   expect(sizes.length).toBeLessThanOrEqual(8);
   expect(answers.some((answer) => answer.kind === 'answered' && answer.record.kind === 'failed')).toBe(false);
 });
+
+test('what was written in a part of which the rest met trouble is not sent again', async () => {
+  const asked: string[] = [];
+  const trouble = {
+    kind: 'trouble',
+    trouble: { reason: 'network', message: 'reset' },
+    sent: true,
+  } as const;
+  const suspects = new Suspects();
+  await suspects.ask(requests(8), async (part) => part.map(() => trouble));
+  const found = await suspects.ask(requests(8), async (part) => {
+    asked.push(...part.map(({ id }) => id));
+    return part.map(({ id }) => (id === 'A1' ? trouble : { kind: 'answered', answer: id }));
+  });
+  expect(found[1]).toMatchObject({ kind: 'culprit' });
+  expect(asked.filter((id) => id === 'A1').length).toBeGreaterThan(1);
+  expect(asked.filter((id) => id !== 'A1').toSorted()).toEqual(['A0', 'A2', 'A3', 'A4', 'A5', 'A6', 'A7']);
+});

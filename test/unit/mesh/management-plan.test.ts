@@ -4,7 +4,6 @@ import type { QueueProperties, Requirement } from '../../../srv/mesh/management/
 import { compare, propertiesFor } from '../../../srv/mesh/management/comparison.ts';
 import { eventMeshBase } from '../../../srv/mesh/management/event-mesh.ts';
 import { eventMeshRequirements } from '../../../srv/mesh/management/event-mesh-queue.ts';
-import { retryAfterMs } from '../../../srv/platform/http-exchange.ts';
 import { planQueues } from '../../../srv/mesh/management/plan.ts';
 import { bindingKey } from '../../../srv/mesh/management/rabbitmq.ts';
 import { rabbitRequirements } from '../../../srv/mesh/management/rabbitmq-queue.ts';
@@ -166,18 +165,5 @@ describe('a queue on RabbitMQ', () => {
     ['a/+', 'a.*'],
   ])('is bound to the topic %s by the key %s', (topic, key) => {
     expect(bindingKey(topic)).toBe(key);
-  });
-});
-
-describe('Retry-After', () => {
-  const nowMs = Date.UTC(2026, 10, 22, 10);
-  it.each([
-    ['7', 7_000],
-    ['Sun, 22 Nov 2026 10:00:30 GMT', 30_000],
-    ['Sun, 22 Nov 2026 09:00:00 GMT', 0],
-    ['soon', undefined],
-    [undefined, undefined],
-  ])('%s is a wait of %s ms', (header, ms) => {
-    expect(retryAfterMs(header, nowMs)).toBe(ms);
   });
 });

@@ -145,6 +145,9 @@ describe('the answer to a request', () => {
 
   it('tells how long to wait', () => {
     expect(judge(429, {}, { 'retry-after': '3600' })).toMatchObject({ trouble: { retryAfterMs: 3_600_000 } });
+    expect(judge(429, {}, { 'retry-after': '1700000000' })).toMatchObject({
+      trouble: { retryAfterMs: 24 * 3_600_000 },
+    });
     expect(judge(503, {}, { 'retry-after': new Date(NOW + 5_000).toUTCString() })).toMatchObject({
       trouble: { retryAfterMs: 5_000 },
     });

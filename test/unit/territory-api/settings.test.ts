@@ -61,6 +61,10 @@ describe('the settings of the territory API', () => {
   it.each(['rest', 'sales-cloud'] as const)('refuse a look-up in protocol %s', (protocol) => {
     expect(() => checkSettings({ ...settings, protocol, lookup: 'EmployeeID' })).toThrow('TERRITORY_LOOKUP');
   });
+
+  it.each(['rest', 'sales-cloud'] as const)('refuse transactions in protocol %s', (protocol) => {
+    expect(() => checkSettings({ ...settings, protocol, atomic: true })).toThrow('TERRITORY_ATOMIC');
+  });
 });
 
 describe('the properties of the destination', () => {

@@ -12,6 +12,7 @@ const write = (territoryId: string, id: string): WriteRequest => ({
 });
 const byTerritory = ({ territoryId, id }: WriteRequest) =>
   territoryId === 'nowhere' ? undefined : { path: `/${territoryId}`, name: id, address: id };
+const onePath = ({ id }: WriteRequest) => ({ path: '/all', name: id, address: id });
 const done: RecordAnswer = { kind: 'done', status: 200 };
 const trouble = (sent: boolean, retryAfterMs?: number): WriteAnswer => ({
   kind: 'trouble',
@@ -30,7 +31,6 @@ describe('the requests of a write', () => {
   });
 
   it('never name one id twice', () => {
-    const onePath = ({ id }: WriteRequest) => ({ path: '/all', name: id, address: id });
     const { groups } = groupWrites([write('A', '1'), write('B', '1'), write('A', '2')], onePath);
     expect(groups.map(({ members }) => members.map(({ index }) => index))).toEqual([[0, 2], [1]]);
   });
@@ -38,12 +38,12 @@ describe('the requests of a write', () => {
 
 describe('the answers of a write', () => {
   const requests = [write('A', '1'), write('B', '1'), write('nowhere', '1'), write('A', '2')];
-  const { groups, refused } = groupWrites(requests, byTerritory);
+  const { groups, unsent } = groupWrites(requests, byTerritory);
   const gather = (...answers: WriteAnswer[]) =>
     gatherWrites(
       requests.length,
       groups.map((group, index) => ({ group, answer: answers[index] ?? refusedWhole })),
-      refused,
+      unsent,
     );
 
   it('come back in the order of the requests', () => {
@@ -82,9 +82,34 @@ describe('the answers of a write', () => {
   });
 
   it('judge what no URL can name, where there is nothing else', () => {
-    expect(gatherWrites(1, [], [0])).toMatchObject({
+    const { groups, unsent } = groupWrites([write('A', '1')], () => undefined);
+    expect(groups).toEqual([]);
+    expect(gatherWrites(1, [], unsent)).toMatchObject({
       kind: 'answered',
       records: [{ kind: 'refused', status: 400 }],
     });
+  });
+});
+
+describe('a transaction', () => {
+  const member = (territoryId: string, id: string) => ({ ...write(territoryId, id), transaction: 't' });
+
+  it('of which one record cannot be addressed is not sent', () => {
+    const target = (request: WriteRequest) => (request.id === 'bad' ? undefined : onePath(request));
+    const { groups, unsent } = groupWrites([member('A', '1'), member('A', 'bad'), write('A', '2')], target);
+    expect(groups.flatMap(({ members }) => members.map(({ index }) => index))).toEqual([2]);
+    expect([...unsent.values()].map(({ kind }) => kind)).toEqual(['rolled-back', 'refused']);
+  });
+
+  it('travels in one request, also where a record of it is taken in another one', () => {
+    const requests = [write('B', '1'), member('A', '2'), member('A', '1')];
+    const { groups } = groupWrites(requests, onePath);
+    expect(groups.map(({ members }) => members.map(({ index }) => index))).toEqual([[0], [1, 2]]);
+  });
+
+  it('that names a record twice is not sent', () => {
+    const { groups, unsent } = groupWrites([member('A', '1'), member('A', '1')], onePath);
+    expect(groups).toEqual([]);
+    expect([...unsent.values()].map(({ kind }) => kind)).toEqual(['rolled-back', 'refused']);
   });
 });

@@ -16,4 +16,5 @@ select
   -- An instance is seen every 8 to 13 seconds.
   (select count(*) from instances where seen_at > now() - interval '30 seconds')::int as instances
 from lane_states
-where pending > 0;
+-- Those that operators are shown, and by the same index: a territory that is held or paused is one though nothing waits in it.
+where pending > 0 or paused or held > 0;

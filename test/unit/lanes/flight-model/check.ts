@@ -4,7 +4,7 @@
  */
 import type { Fields } from '../../../../srv/events/change.ts';
 import type { AssignmentResult } from '../../../../srv/events/outcome.ts';
-import { BAD, FOREIGN_FIELD, POISON } from '../../../doubles/territory-api.ts';
+import { BAD, FOREIGN_FIELD, isBroken, POISON } from '../../../doubles/territory-api.ts';
 import { SEEDED, type History, type PlannedAssignment } from './history.ts';
 import type { Journey, Run } from './run.ts';
 
@@ -14,6 +14,8 @@ interface Step {
   readonly position: number;
   readonly index: number;
   readonly planned: PlannedAssignment;
+  /** All assignments of its change. */
+  readonly change: readonly PlannedAssignment[];
   readonly result: AssignmentResult;
   /** A request that carries its effect was carried out. */
   readonly landed: boolean;
@@ -21,8 +23,9 @@ interface Step {
 
 /** @throws Error in whose message stands which guarantee was broken */
 export function check(history: History, run: Run): void {
-  for (const journey of run.journeys) checkEnding(journey);
+  for (const journey of run.journeys) checkEnding(journey, history.transactionsUpTo ? 'whole' : 'each alone');
   const steps = stepsOf(run);
+  if (history.transactionsUpTo) checkWhole(steps, run);
   const byRecord = Map.groupBy(steps, ({ record }) => record);
   for (const [record, ofRecord] of byRecord) {
     const states = sequentialStates(record, ofRecord, history, run);
@@ -32,7 +35,7 @@ export function check(history: History, run: Run): void {
   for (const record of ['A/T1', 'A/T2', 'B/T1', 'B/T2']) checkForeign(record, run.api.history(record));
 }
 
-function checkEnding({ planned, position, endings }: Journey): void {
+function checkEnding({ planned, position, endings }: Journey, atomic: 'whole' | 'each alone'): void {
   demand(endings.length === 1, `change ${position} has ${endings.length} endings instead of one`);
   for (const { results, attempts, conflicts, outcome } of endings) {
     demand(
@@ -46,6 +49,8 @@ function checkEnding({ planned, position, endings }: Journey): void {
     demand(conflicts <= attempts, `change ${position} had more conflicts than attempts`);
     const written = results.some(({ result }) => ['created', 'updated', 'deleted'].includes(result));
     demand(!written || attempts > 0, `change ${position} was written without an attempt`);
+    const skipped = results.some(({ result }) => result === 'skipped');
+    demand(!skipped || atomic === 'whole', `change ${position} was skipped in part`);
     demand(
       (outcome === 'failed') === results.some(({ result }) => result === 'failed'),
       `${position}: wrong outcome`,
@@ -70,6 +75,7 @@ function stepsOf({ journeys, covers, api }: Run): Step[] {
           position,
           index,
           planned: assignment,
+          change: planned.assignments,
           result,
           landed: landed.has(`${position} ${index}`),
         };
@@ -86,10 +92,15 @@ function sequentialStates(
 ): readonly (Fields | undefined)[] {
   let state: Fields | undefined = SEEDED[record.slice(2)];
   let createdByDeadLetter = false;
+  // Fields that a delete would have taken away are not kept as left unwritten: what comes after it overlaps with them.
+  let deleteLeft = false;
   const states = [state];
   for (const step of steps) {
-    const failed = step.result.result === 'failed';
-    if (failed) checkFault(step, createdByDeadLetter ? undefined : state, history, run);
+    const failed = !hasSucceeded(step);
+    const isExcused = deleteLeft && step.result.error?.code === 'OVERLAP';
+    if (failed && step.planned.operation === 'delete') deleteLeft = true;
+    if (step.result.result === 'failed' && !isExcused)
+      checkFault(step, createdByDeadLetter ? undefined : state, history, run);
     if (failed && !step.landed) continue;
     // A dead letter in doubt may land late: until then its record was rightly unknown.
     if (step.planned.operation === 'create' && !state) createdByDeadLetter = failed;
@@ -113,18 +124,20 @@ function applied({ planned, result, record }: Step, state: Fields | undefined): 
 
 /** A change fails only for a fault of its own. */
 function checkFault(
-  { planned, result, record, landed }: Step,
+  { planned, change, result, record, landed }: Step,
   state: Fields | undefined,
   history: History,
   run: Run,
 ): void {
   const code = result.error?.code;
   const told = run.api.toldOf(record);
-  const { retryLimit, onOverlap } = history;
+  const { retryLimit, onOverlap, transactionsUpTo } = history;
+  // Of a transaction that is refused as a whole, whoever is told of it stands for the others.
+  const responsible = transactionsUpTo ? change : [planned];
   const as = (fault: string) => `${record} failed as ${String(code)}, but ${fault}: ${JSON.stringify(told)}`;
   switch (code) {
     case 'REJECTED_BY_API':
-      demand(isWrong(planned), as('nothing was wrong with it'));
+      demand(responsible.some(isWrong), as('nothing was wrong with it'));
       return demand(!landed, as('it was written'));
     case 'UNKNOWN_ASSIGNMENT':
       demand(planned.operation === 'update' && state === undefined, as('it was there'));
@@ -133,18 +146,31 @@ function checkFault(
       demand(told.conflicts > 0, as('met no conflict'));
       return demand(told.conflicts + told.looks > retryLimit, as('met few'));
     case 'API_ERROR':
+      const spoilt = responsible.some(isBroken) ? told.broken : 0;
       // Time-outs and refusals count too where the record alone is to blame for them.
       return demand(
-        told.failures + told.unanswered + told.refusedWhole > retryLimit,
+        told.failures + told.unanswered + told.refusedWhole + spoilt > retryLimit,
         as('the API failed seldom'),
       );
     case 'OVERLAP':
       demand(onOverlap === 'review', as('the source wins'));
-      return demand(told.unanswered + told.failures + run.deaths > 0, as('it never was in doubt'));
+      return demand(
+        told.unanswered + told.failures + told.broken + run.deaths > 0,
+        as('it never was in doubt'),
+      );
+    case 'TOO_LARGE': {
+      const records = new Set(change.map(({ id }) => id)).size;
+      demand(!landed, as('it was written'));
+      return demand(transactionsUpTo !== undefined && records > transactionsUpTo, as('it is small'));
+    }
+    case 'INVALID_EVENT': {
+      const same = change.filter(({ id }) => id === planned.id);
+      demand(!landed, as('it was written'));
+      const isMixed = same.length > 1 && same.some(({ operation }) => operation !== 'update');
+      return demand(transactionsUpTo !== undefined && isMixed, as('nothing was wrong with it'));
+    }
     case 'DISCARDED':
     case 'FORBIDDEN':
-    case 'INVALID_EVENT':
-    case 'TOO_LARGE':
     case undefined:
       throw new Error(as('nothing of that kind happened'));
   }
@@ -193,14 +219,34 @@ function checkResult(
     case 'updated':
       return demand(planned.operation !== 'delete', `${name} was updated by a delete`);
     case 'failed':
-      return;
     case 'skipped':
-      throw new Error(`${name} was skipped`);
+      return;
+  }
+}
+
+/** Of a change that is a transaction either all was written that needed it, or nothing was. */
+function checkWhole(steps: readonly Step[], { api, deaths }: Run): void {
+  const { unanswered, failures, broken } = api.toldInAll;
+  // After a doubt what is found as wanted counts as written, though somebody else may have wanted the same.
+  const everDoubted = unanswered + failures + broken + deaths > 0;
+  for (const [position, whole] of Map.groupBy(steps, (step) => step.position)) {
+    const results = whole.map(({ result }) => result.result);
+    const written = whole.filter(({ landed }) => landed);
+    const show = () => JSON.stringify(whole.map(({ landed, result }) => [result, landed]));
+    demand(
+      written.length === 0 || whole.every((step) => step.landed || hasSucceeded(step)),
+      `change ${position} was written in part: ${show()}`,
+    );
+    const hasWritten = results.some((result) => ['created', 'updated', 'deleted'].includes(result));
+    demand(
+      everDoubted || !hasWritten || results.every((result) => result !== 'failed'),
+      `change ${position} ended in part: ${show()}`,
+    );
   }
 }
 
 function hasSucceeded({ result }: Step): boolean {
-  return result.result !== 'failed';
+  return result.result !== 'failed' && result.result !== 'skipped';
 }
 
 /** Only a delete takes back what another program wrote; then it counts from the start again. */

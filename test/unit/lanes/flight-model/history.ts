@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Fields, Operation, Scalar } from '../../../../srv/events/change.ts';
 import type { OverlapPolicy } from '../../../../srv/lanes/rebase.ts';
-import { BAD, POISON } from '../../../doubles/territory-api.ts';
+import { BAD, BROKEN, POISON } from '../../../doubles/territory-api.ts';
 import type { Behaviour } from './misbehaving-api.ts';
 
 export interface PlannedAssignment {
@@ -26,6 +26,8 @@ export interface History {
   readonly retryLimit: number;
   readonly onOverlap: OverlapPolicy;
   readonly batchSize: number;
+  /** Each change is one transaction of at most so many records. */
+  readonly transactionsUpTo?: number;
   /** Changes that arrive together, between two flights. */
   readonly arrivals: readonly (readonly PlannedChange[])[];
   /** Read one by one wherever something can go wrong; a number out of range, and the end, mean that nothing does. */
@@ -41,7 +43,7 @@ const OWN = '(own)';
 const values = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Scalar>(OWN) },
   { weight: 4, arbitrary: fc.constantFrom<Scalar>(0, 1) },
-  { weight: 1, arbitrary: fc.constantFrom<Scalar>(BAD, POISON) },
+  { weight: 1, arbitrary: fc.constantFrom<Scalar>(BAD, POISON, BROKEN) },
 );
 
 const someFields = fc.oneof(

@@ -14,11 +14,13 @@ import type {
   WriteRequest,
 } from '../../../../srv/territory-api/port.ts';
 import {
+  isBroken,
   isPoisonous,
   recordKey,
   requireLawful,
   stateOf,
   TerritoryApiDouble,
+  unitsIn,
   type Manners,
 } from '../../../doubles/territory-api.ts';
 
@@ -37,6 +39,8 @@ export interface Behaviour extends Manners {
 export interface Told {
   conflicts: number;
   failures: number;
+  /** Of writes in which something was wrong that the API fails at. */
+  broken: number;
   /** Sends without a definite answer. */
   unanswered: number;
   /** Refusals of requests that it was part of. */
@@ -45,7 +49,14 @@ export interface Told {
   looks: number;
 }
 
-const NOTHING: Readonly<Told> = { conflicts: 0, failures: 0, unanswered: 0, refusedWhole: 0, looks: 0 };
+const NOTHING: Readonly<Told> = {
+  conflicts: 0,
+  failures: 0,
+  broken: 0,
+  unanswered: 0,
+  refusedWhole: 0,
+  looks: 0,
+};
 
 /** Longer than any lease: the flight that waits for this answer has lost its lanes meanwhile. */
 export const FROZEN_MS = 130_000;
@@ -117,7 +128,7 @@ export class MisbehavingApi extends TerritoryApiDouble {
         this.applyAll(requests);
         return this.leaveUnanswered(requests);
       case 3: // carried out in part
-        this.applyAll(requests.filter(() => this.script.pick(2) === 1));
+        this.applyAll(unitsIn(requests).flatMap((unit) => (this.script.pick(2) === 1 ? unit : [])));
         return this.leaveUnanswered(requests);
       case 4: // still under way
         this.applyAllLater(requests);
@@ -147,10 +158,62 @@ export class MisbehavingApi extends TerritoryApiDouble {
     return answer;
   }
 
+  /** Of a transaction the adapters have made one verdict; who is told of it differs. */
+  protected override answerUnit(unit: readonly WriteRequest[]): readonly RecordAnswer[] {
+    if (unit.length === 1) return super.answerUnit(unit);
+    const answers = this.answerTogether(unit);
+    for (const [index, { kind }] of answers.entries()) {
+      const what = TOLD_AS[kind];
+      const request = unit[index];
+      const isSpoilt = what !== 'conflicts' && unit.some(isBroken);
+      if (what && request) this.tell(isSpoilt ? 'broken' : what, what === 'conflicts' ? [request] : unit);
+    }
+    return answers;
+  }
+
+  private answerTogether(unit: readonly WriteRequest[]): readonly RecordAnswer[] {
+    const culprit = unit[this.script.pick(unit.length)] ?? unit[0];
+    const open = (answer: RecordAnswer) =>
+      unit.map((request): RecordAnswer => (request === culprit ? answer : { kind: 'missing' }));
+    const refused = (answer: RecordAnswer) =>
+      unit.map((request) => this.settle(request, request === culprit ? answer : { kind: 'rolled-back' }));
+    if (!culprit) return [];
+    switch (this.script.pick(16)) {
+      case 1:
+      case 2:
+        this.writeForeign(recordKey(culprit));
+        return this.applyTogether(unit);
+      case 3:
+      case 4:
+        return this.isRecent(recordKey(culprit))
+          ? refused({ kind: 'conflict', status: 409 })
+          : this.applyTogether(unit);
+      case 5:
+        return refused({ kind: 'conflict', status: 423 });
+      case 6:
+        return open({ kind: 'failed', status: 500 });
+      case 7:
+        this.applyTogether(unit);
+        return open({ kind: 'failed', status: 502 });
+      case 8:
+        return open({ kind: 'missing' });
+      case 9:
+        this.applyTogether(unit);
+        return open({ kind: 'missing' });
+      case 10:
+        this.applyAllLater(unit);
+        return open({ kind: 'missing' });
+      case 11:
+        return open({ kind: 'running', status: 429 });
+      default:
+        return this.applyTogether(unit);
+    }
+  }
+
   protected override answerOne(request: WriteRequest): RecordAnswer {
     const answer = this.answerSomehow(request);
     const what = TOLD_AS[answer.kind];
-    if (what) this.tell(what, [request]);
+    if (what) this.tell(what === 'failures' && isBroken(request) ? 'broken' : what, [request]);
     return answer;
   }
 
@@ -190,9 +253,10 @@ export class MisbehavingApi extends TerritoryApiDouble {
 
   /** As a protocol that needs several requests for one write: the second one has no answer. */
   private answerHalf(requests: readonly WriteRequest[]): WriteAnswer {
-    const middle = Math.ceil(requests.length / 2);
-    const first = this.answerAll(requests.slice(0, middle));
-    const rest = requests.slice(middle);
+    const units = unitsIn(requests);
+    const middle = Math.ceil(units.length / 2);
+    const first = this.answerAll(units.slice(0, middle).flat());
+    const rest = units.slice(middle).flat();
     if (first.kind !== 'answered' || rest.length === 0) return first;
     if (this.script.pick(2) === 1) this.applyAll(rest);
     const request = this.leaveUnanswered(rest);
@@ -217,14 +281,15 @@ export class MisbehavingApi extends TerritoryApiDouble {
 
   private applyAll(requests: readonly WriteRequest[]): void {
     if (requests.some(isPoisonous)) return;
-    for (const request of requests) this.apply(request);
+    for (const unit of unitsIn(requests)) this.applyTogether(unit);
   }
 
   private applyAllLater(requests: readonly WriteRequest[]): void {
     if (requests.some(isPoisonous)) return;
     if (this.lateCreates === 'never' && requests.some(({ operation }) => operation === 'create')) return;
     this.late += requests.length;
-    for (const request of requests) this.applyLater(request, LATE_MS[this.script.pick(LATE_MS.length)] ?? 0);
+    for (const unit of unitsIn(requests))
+      this.applyLater(unit, LATE_MS[this.script.pick(LATE_MS.length)] ?? 0);
   }
 
   private async freeze(): Promise<void> {

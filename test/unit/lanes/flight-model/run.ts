@@ -2,18 +2,15 @@
 import type { TerritoryChange } from '../../../../srv/events/change.ts';
 import { outcomeOf, type AssignmentResult, type OutcomeKind } from '../../../../srv/events/outcome.ts';
 import type { Arrival, ClaimedLane, Covered, Ending } from '../../../../srv/journal/port.ts';
-import { Blame } from '../../../../srv/lanes/blame.ts';
 import { fly, type FlightDeps } from '../../../../srv/lanes/flight.ts';
 import type { EndChange } from '../../../../srv/lanes/lane-report.ts';
 import { ownEtagRule } from '../../../../srv/lanes/own-etags.ts';
 import { PropagationEstimate } from '../../../../srv/lanes/propagation-estimate.ts';
-import { BulkReads } from '../../../../srv/lanes/bulk-read.ts';
-import { Suspects } from '../../../../srv/lanes/suspects.ts';
-import type { Log } from '../../../../srv/platform/log.ts';
 import { ManualClock } from '../../../doubles/manual-clock.ts';
 import { SEEDED, type History, type PlannedChange } from './history.ts';
 import { FROZEN_MS, MisbehavingApi, type Script } from './misbehaving-api.ts';
 import { Died, WatchedJournal } from './watched-journal.ts';
+import { flightDeps } from '../../../doubles/flight-deps.ts';
 
 /** A change as it went in, and how it came out. */
 export interface Journey {
@@ -50,8 +47,6 @@ const ROUNDS = 1000;
 /** From this round on another lane has something to write now and then, so that it shows whose fault a refusal is. */
 const COMPANY_FROM_ROUND = 20;
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
-
 export async function run(history: History): Promise<Run> {
   const clock = new ManualClock();
   const script = scriptOf(history.script);
@@ -62,24 +57,22 @@ export async function run(history: History): Promise<Run> {
   const ended = new Map<Ending, Ended>();
   const journal = new WatchedJournal({ clock });
   const deps = {
-    api,
+    ...flightDeps({
+      api,
+      journal,
+      clock,
+      propagation: new FixedRest(history),
+      rules: {
+        retry: { limit: history.retryLimit, firstDelayMs: 2000, maxDelayMs: 32_000 },
+        onOverlap: history.onOverlap,
+        ownEtags: ownEtagRule(history.onOverlap),
+        propagation: history.propagation,
+        ...(history.transactionsUpTo && { transactions: { maxRecords: history.transactionsUpTo } }),
+      },
+      endChange: recordEnding(ended),
+    }),
     journal,
-    clock,
-    random: { fraction: () => 0, uuid: () => '' },
-    log: silent,
-    blame: new Blame(),
-    suspects: new Suspects(),
-    reads: new BulkReads(),
-    propagation: new FixedRest(history),
-    rules: {
-      retry: { limit: history.retryLimit, firstDelayMs: 2000, maxDelayMs: 32_000 },
-      onOverlap: history.onOverlap,
-      ownEtags: ownEtagRule(history.onOverlap),
-      propagation: history.propagation,
-      doubtLastsMs: 120_000,
-    },
-    endChange: recordEnding(ended),
-  } satisfies FlightDeps;
+  };
   const arrivals = [...history.arrivals];
   const journeys: { readonly planned: PlannedChange; readonly position: number }[] = [];
   const frozen: Promise<unknown>[] = [];

@@ -14,6 +14,7 @@ import type {
   LaneIntents,
 } from '../../../../srv/journal/port.ts';
 import { isAmong } from '../../../../srv/lanes/plan.ts';
+import type { WriteRequest } from '../../../../srv/territory-api/port.ts';
 import { isPoisonous, recordKey } from '../../../doubles/territory-api.ts';
 
 /** The process of a flight is gone before it could complete. */
@@ -111,7 +112,16 @@ export class WatchedJournal extends MemoryJournal {
   /** A request that is refused as a whole while in doubt is repeated as it was; only poisonous ones are refused so. */
   private noteRefused(territoryId: string, id: string): void {
     const intent = this.latest.get(recordKey({ territoryId, id }));
-    if (intent && !isPoisonous(intent.request)) this.refused.add(nameOf(intent));
+    if (intent && !this.togetherWith(intent).some(isPoisonous)) this.refused.add(nameOf(intent));
+  }
+
+  /** The requests of its transaction. */
+  private togetherWith({ request }: Intent): readonly WriteRequest[] {
+    const { territoryId, transaction } = request;
+    if (transaction === undefined) return [request];
+    return [...this.latest.values()]
+      .map((other) => other.request)
+      .filter((other) => other.territoryId === territoryId && other.transaction === transaction);
   }
 
   private countFenced(claims: readonly LaneClaim[], held: ReadonlySet<string>): void {

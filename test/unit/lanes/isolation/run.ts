@@ -3,18 +3,15 @@ import type { TerritoryChange } from '../../../../srv/events/change.ts';
 import { outcomeOf, type AssignmentResult } from '../../../../srv/events/outcome.ts';
 import type { Arrival } from '../../../../srv/journal/port.ts';
 import { MemoryJournal } from '../../../../srv/journal/memory/journal.ts';
-import { Blame } from '../../../../srv/lanes/blame.ts';
 import { Breaker } from '../../../../srv/lanes/breaker.ts';
-import { BulkReads } from '../../../../srv/lanes/bulk-read.ts';
 import { Dispatcher } from '../../../../srv/lanes/dispatcher.ts';
-import { fly, holdsSuspect, type FlightDeps } from '../../../../srv/lanes/flight.ts';
+import { fly, holdsSuspect } from '../../../../srv/lanes/flight.ts';
 import type { EndChange } from '../../../../srv/lanes/lane-report.ts';
-import { PropagationEstimate } from '../../../../srv/lanes/propagation-estimate.ts';
-import { Suspects } from '../../../../srv/lanes/suspects.ts';
 import { ManualClock } from '../../../doubles/manual-clock.ts';
 import { SeededRandom } from '../../../sandbox/territory-api/seeded-random.ts';
-import { silent } from '../samples.ts';
+import { silent } from '../../../doubles/silent-log.ts';
 import { BAD_NAMES, BusyApi, type Badness, type Latency } from './busy-api.ts';
+import { flightDeps } from '../../../doubles/flight-deps.ts';
 
 export interface Traffic {
   readonly seed: number;
@@ -60,28 +57,19 @@ export async function flyTraffic(traffic: Traffic): Promise<Flown> {
     clock,
     log: silent,
     probeIntervalMs: 5000,
+    writesAgainWithinMs: 110_000,
     onClosed: () => dispatcher.wake(),
   });
   const propagation = { minMs: 2000, maxMs: 5000 };
-  const deps: FlightDeps = {
+  const deps = flightDeps({
     api,
     journal,
     clock,
     random: { fraction: () => random.fraction(), uuid: () => '' },
-    log: silent,
-    blame: new Blame(),
-    suspects: new Suspects(FLIGHTS),
-    reads: new BulkReads(FLIGHTS),
-    propagation: new PropagationEstimate(propagation),
     endChange,
-    rules: {
-      retry: { limit: 5, firstDelayMs: 2000, maxDelayMs: 32_000 },
-      onOverlap: 'source-wins',
-      ownEtags: 'trusted',
-      propagation,
-      doubtLastsMs: 120_000,
-    },
-  };
+    rules: { propagation },
+    flights: FLIGHTS,
+  });
   const dispatcher: Dispatcher = new Dispatcher({
     journal,
     clock,

@@ -9,7 +9,8 @@ import { MemoryJournal } from '../../../../srv/journal/memory/journal.ts';
 import type { ClaimedLane, Covered, Intent, PendingChange, Replay } from '../../../../srv/journal/port.ts';
 import { makeIntent } from '../../../../srv/lanes/intent.ts';
 import { LaneReport, type EndChange } from '../../../../srv/lanes/lane-report.ts';
-import { planLane, type PlannedWrite } from '../../../../srv/lanes/plan.ts';
+import { planLane } from '../../../../srv/lanes/plan.ts';
+import type { PlannedWrite } from '../../../../srv/lanes/planned-write.ts';
 import { ManualClock } from '../../../doubles/manual-clock.ts';
 import { SEEDED, type Fate, type History } from './history.ts';
 

@@ -209,4 +209,9 @@ describe('a transaction in a multipart batch', () => {
     const one = changeset(http({ status: 204, contentId: '2' }));
     expect(kinds(group, batch(one, done()))).toEqual(['missing', 'missing', 'done']);
   });
+
+  it('that fails with 5xx may have been written all the same, also those that it does not name', () => {
+    const text = batch(http({ status: 500, contentId: '2' }), done('3'));
+    expect(kinds(group, text)).toEqual(['missing', 'failed', 'done']);
+  });
 });

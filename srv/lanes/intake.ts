@@ -35,7 +35,7 @@ export class Intake implements DeliveryHandler {
   private stopped = false;
   private batch: Received[] = [];
   private appending = false;
-  /** It was time for the next batch while one was being appended. */
+  /** The next batch is appended as soon as the present one is. */
   private isDue = false;
   private timer: Timer | undefined;
   private beganAtMs: number | undefined;
@@ -119,6 +119,8 @@ export class Intake implements DeliveryHandler {
     const batch = this.batch.splice(0, BATCH_LIMIT);
     if (batch.length === 0) return;
     this.appending = true;
+    // What a batch had no room for is old enough, and perhaps nothing follows that would set a timer.
+    this.isDue = this.batch.length > 0;
     this.next(async () => {
       try {
         await this.append(batch);

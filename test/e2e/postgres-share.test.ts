@@ -28,7 +28,7 @@ describe('Processes on one database', { skip: missing !== undefined && process.e
   };
 
   it('share the flights evenly, and never fly more at a time than one may', async () => {
-    const world = await fastWorld({ api: { latency: { baseMs: 40 } } });
+    const world = await fastWorld({ api: { latency: { baseMs: 120 } } });
     const database = await makeDatabase();
     const services = await Promise.all([1, 2, 3].map(() => start(world, database)));
     await world.untilReceiving();

@@ -91,15 +91,25 @@ test('an unreadable payload under the id of a change is a dead letter with an id
   expect(letters).not.toContain(deadLetterId(REF, 0));
 });
 
-test('what arrives during an append goes into the next one together, also what is there at the stop', async () => {
+/** Appends that each wait for `go()`, by their sizes in `batches`. */
+function heldAppends(): { readonly batches: number[]; go(): Promise<void> } {
   const append = journal.append.bind(journal);
   const batches: number[] = [];
-  const appended: (() => void)[] = [];
+  const waiting: (() => void)[] = [];
   journal.append = async (arrivals) => {
     batches.push(arrivals.length);
-    await new Promise<void>((resolve) => appended.push(resolve));
+    await new Promise<void>((resolve) => waiting.push(resolve));
     return append(arrivals);
   };
+  const go = async () => {
+    waiting.shift()?.();
+    await clock.elapse(1);
+  };
+  return { batches, go };
+}
+
+test('what arrives during an append goes into the next one together, also what is there at the stop', async () => {
+  const { batches, go } = heldAppends();
   deliver({ id: 'first' });
   await clock.elapse(10);
   for (const id of ['second', 'third', 'fourth']) {
@@ -107,17 +117,28 @@ test('what arrives during an append goes into the next one together, also what i
     await clock.elapse(10);
   }
   expect(batches).toEqual([1]);
-  appended[0]?.();
-  await clock.elapse(1);
+  await go();
   expect(batches).toEqual([1, 3]);
   deliver({ id: 'fifth' });
   const stopped = intake.stop();
-  appended[1]?.();
-  await clock.elapse(1);
+  await go();
   expect(batches).toEqual([1, 3, 1]);
-  appended[2]?.();
+  await go();
   await stopped;
   expect((await journal.figures()).pendingChanges).toBe(5);
+});
+
+test('what a full batch has no room for follows in the next one, though nothing more arrives', async () => {
+  const { batches, go } = heldAppends();
+  deliver({ id: 'first' });
+  await clock.elapse(10);
+  for (let count = 0; count < 415; count++) deliver({ id: `change-${count}` });
+  await go();
+  await go();
+  await go();
+  expect(batches).toEqual([1, 200, 200, 15]);
+  await go();
+  expect((await journal.figures()).pendingChanges).toBe(416);
 });
 
 test('it has been receiving since the first delivery of the latest link, not since a standby attached', () => {

@@ -103,8 +103,9 @@ export async function complete(
   const held = await run('complete/lock-lanes', [[lane], [fence], alsoRest]);
   if (held.length === 0) return false;
   const each = <T>(value: T) => ended.map(() => value);
-  await run('complete/record-progress', [ended, each('[{}]'), each('[]'), each(1), each(0), each('[]')]);
-  await run('complete/record-outcomes', [ended, each('applied'), each(null), each(null), each(false)]);
+  const progress = [ended, each('[{}]'), each('[]'), each(1), each(0), each('[]')];
+  const endings = [each('applied'), each(null), each(null), each(false)];
+  await run('complete/record', [...progress, ...endings]);
   const text = memory ? JSON.stringify(memory) : null;
   await run('complete/give-back', [[lane], [text], [null], [wait], [delayMs], [1]]);
   await run('complete/also-rest', [alsoRest, alsoRest.map(() => 5000)]);

@@ -1,6 +1,10 @@
-/** What operators ask must not cost more with what has ended: no list or look-up reads a whole table. */
+/**
+ * What operators ask must not cost more with what has ended: no list or look-up reads a whole table. And no statement that was planned
+ * while the tables were empty reads one as a whole when they have filled: a prepared statement keeps its plan.
+ */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PLANNING } from '../../srv/journal/postgres/database.ts';
 import { readStatements, type StatementName } from '../../srv/journal/postgres/statements.ts';
 import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
 
@@ -48,9 +52,32 @@ const ASKED: Readonly<Partial<Record<StatementName, string>>> = {
   'operated/dead-letter': `'letter 40'`,
 };
 
+/** What grows with the traffic, or with what has been. */
+const LARGE = ['lanes', 'changes', 'outbox', 'publications'];
+
+/** Indexes of open dead letters, which are few among all changes. */
+const OF_LETTERS = /^changes_letters/;
+
+/** Statements that may read one of them as a whole index, and why. */
+const WHOLE: Readonly<Partial<Record<StatementName, string>>> = {
+  'figures/figures': 'counts what the indexes hold; the age of the oldest is the first entry',
+  'outbox/take': 'in order, as far as the page',
+  'due/next-due': 'in order, the first one',
+  'due/forget-lanes': 'looks for what is idle among all lanes, now and then',
+  'operated/lanes': 'in order, as far as the page',
+  'operated/trails': 'asked for by a person',
+  'letters/counts': 'counts what the indexes hold',
+  'letters/one': 'asked for by a person',
+  'erase/lanes': 'looks for a person in all that lanes remember',
+  'erase/rewrite-changes': 'ordered by a person',
+  'erase/rewrite-messages': 'ordered by a person',
+};
+
 interface Plan {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Index Cond'?: string;
   readonly Plans?: readonly Plan[];
 }
 
@@ -85,6 +112,70 @@ describe('On a filled database', { skip: missing !== undefined && process.env['C
     });
   }
 });
+
+describe('Planned while empty', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
+  let database: OwnDatabase;
+  /** Index to its first column. */
+  let firstColumns: ReadonlyMap<string, string>;
+  beforeAll(async () => {
+    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
+    const template = await makeTemplate('running');
+    database = await template.copy();
+    await template.drop();
+    const rows = await database.query(`
+      select pg_get_indexdef(indexrelid, 1, true) as first, class.relname as name
+      from pg_index join pg_class as class on class.oid = indexrelid`);
+    firstColumns = new Map(rows.map(({ name, first }) => [String(name), String(first)]));
+  }, 60_000);
+  afterAll(() => database?.drop());
+
+  for (const state of ['never analyzed', 'vacuumed'] as const) {
+    it(`no statement reads a large table, or a whole index of it (${state})`, async () => {
+      if (state === 'vacuumed') await database.query('vacuum analyze');
+      const options = `${PLANNING} -c plan_cache_mode=force_generic_plan`;
+      const client = new pg.Client({ connectionString: database.credentials.uri, options });
+      await client.connect();
+      try {
+        const found: Record<string, readonly string[]> = {};
+        for (const [name, text] of Object.entries(readStatements())) {
+          const whole = wholesIn(await planOf(client, name, text), firstColumns);
+          if (whole.length > 0) found[name] = whole;
+        }
+        const unexpected = Object.entries(found).filter(([name]) => !(name in WHOLE));
+        expect(Object.fromEntries(unexpected)).toEqual({});
+      } finally {
+        await client.end();
+      }
+    });
+  }
+});
+
+/** The plan that every later execution has, whatever its values. */
+async function planOf(client: pg.Client, name: string, text: string): Promise<Plan> {
+  await client.query(`prepare "${name}" as ${text}`);
+  const { rows } = await client.query<{ count: number }>(
+    'select cardinality(parameter_types) as count from pg_prepared_statements where name = $1',
+    [name],
+  );
+  const values = Array.from({ length: rows[0]?.count ?? 0 }, () => 'null').join(',');
+  const explained = await client.query<{ 'QUERY PLAN': readonly { readonly Plan: Plan }[] }>(
+    `explain (format json) execute "${name}"${values && `(${values})`}`,
+  );
+  const plan = explained.rows[0]?.['QUERY PLAN'][0]?.Plan;
+  if (!plan) throw new Error(`no plan for ${name}`);
+  return plan;
+}
+
+/** Whatever reads a large table from one end to the other, its indexes too: without a condition on an index's first column. */
+function wholesIn(plan: Plan, firstColumns: ReadonlyMap<string, string>, table?: string): readonly string[] {
+  const { 'Node Type': kind, 'Relation Name': relation = table ?? '', 'Index Name': index = '' } = plan;
+  const condition = plan['Index Cond'] ?? '';
+  const isLookUp = kind.includes('Index') && condition.includes(firstColumns.get(index) ?? '?');
+  const isOfLarge = LARGE.includes(relation) && !OF_LETTERS.test(index);
+  const reads = (kind.includes('Index') || kind === 'Seq Scan') && isOfLarge && !isLookUp;
+  const own = reads ? [`${kind} ${index || relation} ${condition}`.trim()] : [];
+  return [...own, ...(plan.Plans ?? []).flatMap((part) => wholesIn(part, firstColumns, relation))];
+}
 
 function scansIn(plan: Plan): readonly string[] {
   const { 'Node Type': kind, 'Relation Name': table = '' } = plan;

@@ -7,7 +7,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import pg from 'pg';
 import { statementsIn } from '../../srv/journal/postgres/statements.ts';
 import * as newer from './postgres-calls.ts';
-import { openDatabase, whyNoDatabase, type Database, type Run } from './postgres-database.ts';
+import { openDatabase, whyNoDatabase, type Database } from './postgres-database.ts';
 import * as older from './previous-version/calls.ts';
 
 const missing = await whyNoDatabase();
@@ -34,7 +34,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('The vers
   beforeEach(() => db.empty());
 
   /** Its statement on today's tables, alone. */
-  const before: Run = async (name, values = []) => db.query(STATEMENTS.get(name) ?? '', values);
+  const before: older.Run = async (name, values = []) => db.query(STATEMENTS.get(name) ?? '', values);
   const { event } = newer;
 
   it('finds everything in the tables that its statements name', async () => {

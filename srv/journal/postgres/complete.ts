@@ -1,5 +1,5 @@
 /** Records what flights did and gives their lanes back: one transaction for all of them, each lane by its own fence. */
-import type { Ending, LaneCompletion } from '../port.ts';
+import type { ChangeProgress, Ending, LaneCompletion } from '../port.ts';
 import {
   openRecords,
   recordedProgressOf,
@@ -55,59 +55,60 @@ interface Landed {
 
 async function recordWork(run: Run, landed: readonly Landed[], nowMs: number): Promise<void> {
   const lanes = landed.map(({ lane }) => lane);
-  const ended = lanes.flatMap((lane) => lane.ended);
-  const made = lanes.flatMap(({ progress }) => progress);
-  const positions = [...new Set([...made, ...ended].map(({ position }) => position))];
+  const positions = [
+    ...new Set(
+      lanes.flatMap(({ progress, ended }) => [...progress, ...ended].map(({ position }) => position)),
+    ),
+  ];
   if (positions.length === 0) return;
   const rows = await run('complete/changes-of', [lanes.map(({ territoryId }) => territoryId), positions]);
-  const recorded = new Map(rows.map((row) => [Number(row['position']), recordedProgressOf(row)]));
-  await recordProgress(run, landed, recorded, nowMs);
-  await recordEndings(
-    run,
-    ended.filter(({ position }) => recorded.has(position)),
-  );
-}
-
-async function recordProgress(
-  run: Run,
-  landed: readonly Landed[],
-  recorded: ReadonlyMap<number, RecordedProgress>,
-  nowMs: number,
-): Promise<void> {
-  const changed = landed.flatMap(({ lane, start }) => {
-    const ended = new Set(lane.ended.map(({ position }) => position));
-    return lane.progress.flatMap((progress) => {
-      const known = recorded.get(progress.position);
-      if (!known) return [];
-      const wait = ended.has(progress.position) ? undefined : lane.wait;
-      const steps = flightSteps(start, progress, wait, nowMs);
-      return [{ progress, after: withProgress(known, progress, steps) }];
-    });
-  });
-  if (changed.length === 0) return;
-  await run('complete/record-progress', [
-    changed.map(({ progress }) => progress.position),
-    changed.map(({ after }) => resultsText(after.results)),
-    changed.map(({ after }) => JSON.stringify(openRecords(after.assignments, after.results))),
-    changed.map(({ progress }) => progress.attempts),
-    changed.map(({ progress }) => progress.conflicts),
-    changed.map(({ after }) => JSON.stringify(after.trail)),
-  ]);
-}
-
-async function recordEndings(run: Run, ended: readonly Ending[]): Promise<void> {
-  if (ended.length === 0) return;
-  await run('complete/record-outcomes', [
-    ended.map(({ position }) => position),
-    ended.map(({ outcome }) => outcome),
-    ended.map(({ reason }) => (reason ? JSON.stringify(reason) : null)),
-    ended.map(({ deadLetterId }) => deadLetterId ?? null),
-    ended.map(({ holds }) => holds === true),
+  const known = new Map(rows.map((row) => [Number(row['position']), recordedProgressOf(row)]));
+  const records = landed.flatMap((one) => recordsOf(one, known, nowMs));
+  if (records.length === 0) return;
+  await run('complete/record', [
+    records.map(({ after }) => after.position),
+    records.map(({ after }) => resultsText(after.results)),
+    records.map(({ after }) => JSON.stringify(openRecords(after.assignments, after.results))),
+    records.map(({ made }) => made?.attempts ?? 0),
+    records.map(({ made }) => made?.conflicts ?? 0),
+    records.map(({ after }) => JSON.stringify(after.trail)),
+    records.map(({ ending }) => ending?.outcome ?? null),
+    records.map(({ ending }) => (ending?.reason ? JSON.stringify(ending.reason) : null)),
+    records.map(({ ending }) => ending?.deadLetterId ?? null),
+    records.map(({ ending }) => ending?.holds === true),
   ]);
   await queueMessages(
     run,
-    ended.flatMap(({ messages, position }) => messages.map((message) => ({ message, position }))),
+    records.flatMap(({ ending, after: { position } }) =>
+      (ending?.messages ?? []).map((message) => ({ message, position })),
+    ),
   );
+}
+
+/** What a flight made of one change: added to what was recorded of it, and how it ended if it did. */
+interface ChangeRecord {
+  readonly after: RecordedProgress;
+  readonly made: ChangeProgress | undefined;
+  readonly ending: Ending | undefined;
+}
+
+/** Of the changes that are known to be pending; the others are passed over. */
+function recordsOf(
+  { lane, start }: Landed,
+  known: ReadonlyMap<number, RecordedProgress>,
+  nowMs: number,
+): readonly ChangeRecord[] {
+  const endings = new Map(lane.ended.map((ending) => [ending.position, ending]));
+  const progress = new Map(lane.progress.map((made) => [made.position, made]));
+  return [...new Set([...progress.keys(), ...endings.keys()])].flatMap((position): ChangeRecord[] => {
+    const before = known.get(position);
+    if (!before) return [];
+    const made = progress.get(position);
+    const ending = endings.get(position);
+    if (!made) return [{ after: before, made, ending }];
+    const steps = flightSteps(start, made, ending ? undefined : lane.wait, nowMs);
+    return [{ after: withProgress(before, made, steps), made, ending }];
+  });
 }
 
 async function giveBack(run: Run, lanes: readonly LaneCompletion[]): Promise<void> {

@@ -86,20 +86,35 @@ export async function appendAll(
 export async function drain(stage: Stage, flights: number): Promise<number> {
   let ended = 0;
   let flying = flights;
+  let landings = 0;
+  let wake = (): void => undefined;
+  const landed = (): void => {
+    landings += 1;
+    wake();
+  };
   const fly = async (): Promise<void> => {
     for (let lanes = await claim(stage); lanes.length > 0; lanes = await claim(stage)) {
       await stage.journal.storeIntents(lanes.map(intentsOf));
       await stage.journal.complete(lanes.map(completionOf));
       ended += lanes.reduce((sum, { changes }) => sum + changes.length, 0);
+      landed();
     }
     flying -= 1;
+    landed();
   };
+  // As the service's publisher, which is told when there is something to send.
   const publish = async (): Promise<void> => {
     for (;;) {
-      const isLast = flying === 0;
+      const seen = landings;
       const messages = await stage.journal.takeUnsent(PUBLISHED);
-      await stage.journal.markSent(messages.map(({ id }) => id));
-      if (messages.length === 0 && isLast) return;
+      if (messages.length > 0) {
+        await stage.journal.markSent(messages.map(({ id }) => id));
+      } else if (landings === seen) {
+        if (flying === 0) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
     }
   };
   await Promise.all([...Array.from({ length: flights }, fly), publish()]);

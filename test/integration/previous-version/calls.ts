@@ -1,5 +1,8 @@
 /** What an adapter does with the statements, in the fewest words: appends, claims and completes. */
-import type { Run } from '../postgres-database.ts';
+import type { Row, Values } from '../postgres-database.ts';
+
+/** Runs one statement of that version. */
+export type Run = (statement: `${string}/${string}`, values?: Values) => Promise<Row[]>;
 
 export const LEASE_MS = 60_000;
 

@@ -92,7 +92,7 @@ test('an unreadable payload under the id of a change is a dead letter with an id
 });
 
 /** Appends that each wait for `go()`, by their sizes in `batches`. */
-function heldAppends(): { readonly batches: number[]; go(): Promise<void> } {
+function heldAppends(): { readonly batches: number[]; readonly go: () => Promise<void> } {
   const append = journal.append.bind(journal);
   const batches: number[] = [];
   const waiting: (() => void)[] = [];

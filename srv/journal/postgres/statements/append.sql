@@ -49,7 +49,7 @@ with arrival as (
                         then greatest(lanes.not_before, clock_timestamp()) else lanes.not_before end
   -- In the order of arrival: whose change came first has been ready longest.
   from (select territory_id, count(*) as changes from inserted group by territory_id order by min(position)) as new
-  where lanes.territory_id = new.territory_id
+  where lanes.territory_id = any (array[new.territory_id])
 )
 -- The same event twice in one batch: the first of them is the one that was inserted.
 select min(arrival.n)::int as index, inserted.position
@@ -66,8 +66,8 @@ select asked.n::int as index, changes.digest,
          select from outbox where outbox.position = changes.position and parked_at is null
        ) as pending
 from unnest($1::text[], $2::text[]) with ordinality as asked(source, id, n)
-join changes using (source, id)
-where changes.run = ''
+join changes on changes.source = any (array[asked.source]) and changes.id = any (array[asked.id])
+where changes.run || '' = ''
 order by asked.n;
 
 -- :name lock-unreadable
@@ -89,7 +89,7 @@ select array(
          select digest from unreadable where unreadable.source = asked.source and unreadable.id = asked.id
        ) as digests,
        exists (
-         select from changes where changes.source = asked.source and changes.id = asked.id and run = ''
+         select from changes where changes.source = asked.source and changes.id = asked.id and run || '' = '' offset 0
        ) as is_change
 from unnest($1::text[], $2::text[]) with ordinality as asked(source, id, n)
 order by asked.n;

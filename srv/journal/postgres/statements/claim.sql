@@ -90,7 +90,7 @@ with recursive slot as (
       -- A wait that is over says nothing any more; a related lane's write may set one again during the flight.
       waiting_for = null
   from boarded
-  where lanes.territory_id = boarded.territory_id
+  where lanes.territory_id = any (array[boarded.territory_id])
   returning lanes.territory_id, lanes.fence, lanes.memory, lanes.intents
 )
 select territory_id, fence, memory, intents from taken order by fence;

@@ -25,7 +25,7 @@ select asked.position, made.assignment->>'id' as record,
        bool_or(made.assignment->>'operation' = 'delete') as deleted,
        coalesce(array_agg(distinct field.name) filter (where field.name is not null), '{}') as fields
 from unnest($1::text[], $2::bigint[]) as asked(territory_id, position)
-join changes on changes.territory_id = asked.territory_id and changes.position > asked.position
+join changes on changes.territory_id = any (array[asked.territory_id]) and changes.position + 0 > asked.position
 cross join lateral json_array_elements(changes.change->'assignments') with ordinality as made(assignment, n)
 left join lateral json_object_keys(made.assignment->'fields') as field(name) on true
 cross join lateral (select changes.results->(made.n::int - 1)->>'result' as result) as ended

@@ -27,40 +27,39 @@ where locked.fence = flight.fence and locked.leased_until is not null;
 -- What was recorded of them before, to which the flight's work is added. Under the lanes' locks nobody else changes it.
 select position, change, results, history
 from changes
-where territory_id = any($1::text[]) and position = any($2::bigint[]) and outcome is null;
+where territory_id = any($1::text[]) and position = any($2::bigint[]) and coalesce(outcome, '') = '';
 
--- :name record-progress
+-- :name record
 -- Per change that the flight had to do with, arrays: $1 position, $2 results (JSON text, all of them), $3 ids of the records
--- still open (JSON text), $4 attempts to add, $5 conflicts to add, $6 history (JSON text, all of it, bounded)
-update changes
-set results = made.results::json,
-    open_records = array(select json_array_elements_text(made.open_records::json)),
-    attempts = changes.attempts + made.attempts,
-    conflicts = changes.conflicts + made.conflicts,
-    history = made.history::json
-from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[])
-  as made(position, results, open_records, attempts, conflicts, history)
-where changes.position = made.position and changes.outcome is null;
-
--- :name record-outcomes
--- Per change that ended, arrays: $1 position, $2 outcome, $3 reason (JSON text or null), $4 dead letter's id or null,
--- $5 whether its lane waits for a decision
--- Answers how many ended per lane, which is what `pending` falls by.
-with ended as (
+-- still open (JSON text), $4 attempts to add, $5 conflicts to add, $6 history (JSON text, all of it, bounded); and where it ended
+-- $7 outcome (else null), $8 reason (JSON text or null), $9 dead letter's id or null, $10 whether its lane waits for a decision.
+-- Answers how many ended per lane, which is what `pending` falls by. One statement for both, since each new version of a row is
+-- written into every index.
+with recorded as (
   update changes
-  set outcome = made.outcome, reason = made.reason::json, dead_letter_id = made.dead_letter_id, holds = made.holds,
-      ended_at = clock_timestamp()
-  from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[])
-    as made(position, outcome, reason, dead_letter_id, holds)
-  where changes.position = made.position and changes.outcome is null
-  returning changes.territory_id
+  set results = made.results::json,
+      open_records = array(select json_array_elements_text(made.open_records::json)),
+      attempts = changes.attempts + made.attempts,
+      conflicts = changes.conflicts + made.conflicts,
+      history = made.history::json,
+      outcome = made.outcome,
+      reason = made.reason::json,
+      dead_letter_id = made.dead_letter_id,
+      holds = made.holds,
+      ended_at = case when made.outcome is not null then clock_timestamp() end
+  from unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[])
+    as made(position, results, open_records, attempts, conflicts, history, outcome, reason, dead_letter_id, holds)
+  where changes.position = any (array[made.position]) and coalesce(changes.outcome, '') = ''
+  returning changes.territory_id, changes.outcome
+), ended as (
+  select territory_id, count(*)::int as changes from recorded where outcome is not null group by territory_id
 ), counted as (
   update lanes
-  set pending = lanes.pending - gone.changes
-  from (select territory_id, count(*) as changes from ended group by territory_id) as gone
-  where lanes.territory_id = gone.territory_id
+  set pending = lanes.pending - ended.changes
+  from ended
+  where lanes.territory_id = any (array[ended.territory_id])
 )
-select territory_id, count(*)::int as ended from ended group by territory_id;
+select territory_id, changes as ended from ended;
 
 -- :name give-back
 -- Per lane, arrays: $1 territory, $2 memory (JSON text, or null when there is nothing to remember), $3 rest until (epoch
@@ -79,7 +78,7 @@ set owner = null,
 from unnest($1::text[], $2::text[], $3::float8[], $4::text[], $5::float8[], $6::smallint[])
   as done(territory_id, memory, rest_ms, wait, delay_ms, format)
 cross join lateral (select clock_timestamp() + make_interval(secs => done.delay_ms / 1000) as at) as due
-where lanes.territory_id = done.territory_id;
+where lanes.territory_id = any (array[done.territory_id]);
 
 -- :name also-rest
 -- $1 text[] related territories, $2 float8[] milliseconds
@@ -91,7 +90,7 @@ set waiting_for = case when held > 0 then waiting_for else 'resting' end,
     due_at = case when held > 0 then due.at end
 from (select territory_id, max(delay_ms) as delay_ms from unnest($1::text[], $2::float8[]) as r(territory_id, delay_ms) group by 1) as rest
 cross join lateral (select clock_timestamp() + make_interval(secs => rest.delay_ms / 1000) as at) as due
-where lanes.territory_id = rest.territory_id and coalesce(lanes.due_at, lanes.not_before) < due.at;
+where lanes.territory_id = any (array[rest.territory_id]) and coalesce(lanes.due_at, lanes.not_before) < due.at;
 
 -- :name hold
 -- $1 text[] territories, each as often as a dead letter of it is to be decided before the lane goes on
@@ -99,7 +98,7 @@ where lanes.territory_id = rest.territory_id and coalesce(lanes.due_at, lanes.no
 update lanes
 set held = held + made.letters, due_at = coalesce(due_at, not_before), not_before = 'infinity'
 from (select territory_id, count(*) as letters from unnest($1::text[]) as m(territory_id) group by territory_id) as made
-where lanes.territory_id = made.territory_id;
+where lanes.territory_id = any (array[made.territory_id]);
 
 -- :name free-slots
 -- $1 text[] flights that have ended

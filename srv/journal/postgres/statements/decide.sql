@@ -24,11 +24,11 @@ returning dead_letter_id, position;
 -- $1 text dead letter
 -- Whether anything is still to come of what was decided.
 select exists (
-         select from outbox where parked_at is null
-           and (message_id = any(decisions.message_ids)
-                or decisions.action = 'replay' and outbox.position = decisions.position)
+         select from outbox where message_id = any(decisions.message_ids) and parked_at is null
        ) or decisions.action = 'replay' and exists (
-         select from changes where changes.position = decisions.position and outcome is null
+         select from outbox where outbox.position = decisions.position and parked_at is null
+       ) or decisions.action = 'replay' and exists (
+         select from changes where changes.position = decisions.position and coalesce(outcome, '') = ''
        ) as pending
 from decisions
 where dead_letter_id = $1::text;

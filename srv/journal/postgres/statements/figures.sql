@@ -11,10 +11,10 @@ select
   count(*) filter (where state = 'locked')::int as locked,
   count(*) filter (where state = 'held')::int as held,
   count(*) filter (where state = 'paused')::int as paused,
-  (select (extract(epoch from min(received_at)) * 1000)::float8 from changes where outcome is null) as oldest_ms,
-  (select count(*) from outbox where parked_at is null)::int as unsent,
+  (select (extract(epoch from min(received_at)) * 1000)::float8 from changes where nullif(outcome, '') is null) as oldest_ms,
+  (select count(*) from outbox where coalesce(parked_at, 'infinity') = 'infinity')::int as unsent,
   -- An instance is seen every 8 to 13 seconds.
   (select count(*) from instances where seen_at > now() - interval '30 seconds')::int as instances
 from lane_states
 -- Those that operators are shown, and by the same index: a territory that is held or paused is one though nothing waits in it.
-where pending > 0 or paused or held > 0;
+where greatest(pending, held, paused::int) > 0;

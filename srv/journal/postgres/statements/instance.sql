@@ -10,7 +10,8 @@ insert into flight_slots (slot) select generate_series(1, $1::integer) on confli
 -- Without this the lanes would wait until their leases end.
 with mine as (
   select lanes.territory_id
-  from unnest($1::text[], $2::bigint[]) as f(territory_id, fence) join lanes using (territory_id)
+  from unnest($1::text[], $2::bigint[]) as f(territory_id, fence)
+  join lanes on lanes.territory_id = any (array[f.territory_id])
   where lanes.fence = f.fence and lanes.leased_until is not null
   order by lanes.territory_id collate "C"
   for update of lanes
@@ -18,7 +19,7 @@ with mine as (
 update lanes
 set owner = null, leased_until = null, not_before = greatest(not_before, clock_timestamp())
 from mine
-where lanes.territory_id = mine.territory_id;
+where lanes.territory_id = any (array[mine.territory_id]);
 
 -- :name announce
 -- $1 text instance

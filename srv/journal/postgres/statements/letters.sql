@@ -119,7 +119,7 @@ select letter.*, (extract(epoch from failed_at) * 1000)::float8 as failed_ms,
        case when letter.is_open then (
          select count(*)::int from (
            select from changes as later
-           where later.territory_id = letter.territory_id and later.position > letter.position and later.outcome is not null
+           where later.territory_id = letter.territory_id and later.position + 0 > letter.position and later.outcome is not null
            limit 10000
          ) as counted
        ) else 0 end as later_changes

@@ -6,7 +6,7 @@ select page.*, oldest.ms as oldest_ms
 from (
   select territory_id, pending, waits_ms, state
   from lane_states
-  where (pending > 0 or paused or held > 0) and ($1::text is null or territory_id > $1::text)
+  where greatest(pending, held, paused::int) > 0 and ($1::text is null or territory_id > $1::text)
     and ($2::text is null or state = $2::text)
   order by territory_id
   limit $3::integer
@@ -78,7 +78,7 @@ limit 100;
 -- $1 text dead letter
 select position, results,
        (select count(*)::int from changes as later
-        where later.territory_id = changes.territory_id and later.position > changes.position
+        where later.territory_id = changes.territory_id and later.position + 0 > changes.position
           and later.outcome is not null) as later_changes
 from changes
 where dead_letter_id = $1::text;

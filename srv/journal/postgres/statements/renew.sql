@@ -7,7 +7,7 @@ with flight as (
   select * from unnest($1::text[], $2::bigint[]) as f(territory_id, fence)
 ), locked as (
   select lanes.territory_id
-  from lanes join flight using (territory_id)
+  from flight join lanes on lanes.territory_id = any (array[flight.territory_id])
   where lanes.fence = flight.fence and lanes.leased_until is not null
   order by lanes.territory_id collate "C"
   for update of lanes
@@ -15,7 +15,7 @@ with flight as (
 update lanes
 set leased_until = clock_timestamp() + make_interval(secs => $3::float8 / 1000)
 from locked
-where lanes.territory_id = locked.territory_id
+where lanes.territory_id = any (array[locked.territory_id])
 returning lanes.territory_id;
 
 -- :name renew-slots

@@ -78,12 +78,14 @@ with due as (
     and not exists (
       select from changes as letter
       where letter.territory_id = changes.territory_id and letter.dead_letter_id is not null and letter.position < changes.position
+      offset 0
     )
     and not exists (
       select from changes as pending
       where pending.territory_id = changes.territory_id and pending.outcome is null and pending.position < changes.position
+      offset 0
     )
-    and not exists (select from outbox where outbox.position = changes.position and parked_at is null)
+    and not exists (select from outbox where outbox.position = changes.position and parked_at is null offset 0)
   order by ended_at, position
   limit $5::integer
   for update skip locked
@@ -201,7 +203,7 @@ with done as (
   where dead_letter_id = any (array(
     select dead_letter_id from decisions
     where decided_at < now() - make_interval(secs => $1::float8 / 1000)
-      and not exists (select from changes where changes.position = decisions.position and outcome is null)
+      and not exists (select from changes where changes.position = decisions.position and coalesce(outcome, '') = '' offset 0)
     order by decided_at
     limit $2::integer
     for update skip locked

@@ -10,7 +10,7 @@ with flight as (
   select * from unnest($1::text[], $2::bigint[], $3::jsonb[]) as f(territory_id, fence, intents)
 ), locked as (
   select lanes.territory_id, flight.intents
-  from lanes join flight using (territory_id)
+  from flight join lanes on lanes.territory_id = any (array[flight.territory_id])
   where lanes.fence = flight.fence and lanes.leased_until is not null
   order by lanes.territory_id collate "C"
   for update of lanes
@@ -18,5 +18,5 @@ with flight as (
 update lanes
 set intents = lanes.intents || locked.intents, intents_at = now()
 from locked
-where lanes.territory_id = locked.territory_id
+where lanes.territory_id = any (array[locked.territory_id])
 returning lanes.territory_id;

@@ -1,27 +1,29 @@
 /** A backlog of any size at once, without appending it: what a claim costs must not depend on it. */
 import { claim, nothingDone, type Stage } from './stage.ts';
 
-const LANES = 1000;
+/** As many in each lane whatever the backlog, so that every claim has as much to hand out; more lanes wait. */
+const CHANGES_PER_LANE = 100;
 
 const FILL = `
   with changed as (
     insert into changes (position, territory_id, source, id, digest, change, body, received_at, open_records)
-    select nextval('journal_position'), 'L' || n % ${LANES}, '/default/crm/bench', 'fill ' || currval('journal_position'), 'd',
+    select nextval('journal_position'), 'L' || n % $2::integer, '/default/crm/bench', 'fill ' || currval('journal_position'), 'd',
            json_build_object('id', 'fill', 'assignments', json_build_array(
-             json_build_object('id', 'T' || n % 10, 'operation', 'update', 'fields', json_build_object('owner', 'E' || n)))),
-           'body', now(), array['T' || n % 10]
-    from generate_series(1, $1::integer) as n
+             json_build_object('id', record, 'operation', 'update', 'fields', json_build_object('owner', 'E' || n)))),
+           'body', now(), array[record]
+    from generate_series($1::integer, $3::integer) as n
+    cross join lateral (select 'T' || n / $2::integer % 10 as record) as chosen
     returning territory_id
   )
   insert into lanes (territory_id, pending)
   select territory_id, count(*) from changed group by territory_id
   on conflict (territory_id) do update set pending = lanes.pending + excluded.pending`;
 
-/** Adds pending changes until there are so many. */
-export async function fillUpTo({ database }: Stage, have: number, wanted: number): Promise<void> {
+/** An empty journal gets so many pending changes, in turn over its lanes as they arrive. */
+export async function fill({ database }: Stage, wanted: number): Promise<void> {
   // In parts: one statement that is too long shows nothing of its progress and holds its locks.
-  for (let from = have; from < wanted; from += 50_000) {
-    await database.query(FILL, [Math.min(50_000, wanted - from)]);
+  for (let from = 0; from < wanted; from += 50_000) {
+    await database.query(FILL, [from, wanted / CHANGES_PER_LANE, Math.min(from + 50_000, wanted) - 1]);
   }
   await database.query('vacuum analyze changes');
   await database.query('vacuum analyze lanes');

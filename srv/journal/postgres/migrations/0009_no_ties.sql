@@ -23,6 +23,10 @@ drop index changes_lane;
 create index changes_longest on changes (received_at) where nullif(outcome, '') is null;
 drop index changes_oldest;
 
+-- Lanes in the order of a claim, also where thousands became ready at the same moment: these were sorted for each claim.
+create index lanes_claimable on lanes (ready_at, territory_id) where pending > 0 and not paused;
+drop index lanes_ready;
+
 -- Lanes that operators are shown.
 create index lanes_listed on lanes (territory_id) where greatest(pending, held, paused::int) > 0;
 drop index lanes_shown;

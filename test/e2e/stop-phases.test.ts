@@ -20,7 +20,7 @@ const SETTINGS = { ...FAST_SETTINGS, SHUTDOWN_TIMEOUT_S: String(LIMIT_S) };
 const SHORT_LEASES = { LEASE_TTL_S: '6', LOCK_TTL_S: '6', TERRITORY_TIMEOUT_MS: '4000' };
 const PATIENCE = { interval: 5, timeout: 15_000 };
 
-const missing = (await whyNoServer()) ?? (await whyNoRedis());
+const missing = (await whyNoServer()) ?? whyNoRedis();
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -209,13 +209,13 @@ describe('With PostgreSQL and Redis', { skip: missing !== undefined && process.e
   it.each([
     {
       name: 'PostgreSQL refuses connections',
-      take: ({ way }: Stage) => way.close(),
+      take: async ({ way }: Stage) => way.close(),
       limitS: 30,
       expected: 0,
     },
     {
       name: 'PostgreSQL does not answer',
-      take: ({ way }: Stage) => way.freeze(),
+      take: async ({ way }: Stage) => way.freeze(),
       limitS: LIMIT_S,
       expected: 1,
     },

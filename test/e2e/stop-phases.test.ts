@@ -2,6 +2,9 @@
  * SIGTERM in whatever phase the service is: it ends by itself within its limit, with exit code 0, and nothing is lost. The limit is a
  * fifth of the usual one, and what is waited for at each phase takes longer than that.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import { whyNoRedis, startRedis } from '../integration/redis-server.ts';
 import { newDatabase, whyNoServer } from '../integration/postgres-server.ts';
@@ -13,6 +16,7 @@ import { startService, type ServiceProcess } from '../system/service-process.ts'
 import type { World } from '../system/world.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
 
+const MAIN = fileURLToPath(new URL('../../srv/main.ts', import.meta.url));
 const LIMIT_S = 10;
 const LOAD = { territories: 10, assignments: 10, count: 450 };
 const SETTINGS = { ...FAST_SETTINGS, SHUTDOWN_TIMEOUT_S: String(LIMIT_S) };
@@ -85,7 +89,10 @@ const PHASES: readonly Phase[] = [
       });
       return () => fault.remove();
     },
-    reached: (world) => expect.poll(() => writes(world), PATIENCE).toBeGreaterThan(1),
+    reached: (_world, service) =>
+      expect
+        .poll(async () => await (await fetch(`${service.url}/api/v1/summary`)).json(), PATIENCE)
+        .toMatchObject({ lanes: { retrying: LOAD.territories } }),
   },
   {
     name: 'the breaker is open',
@@ -236,5 +243,30 @@ describe('With PostgreSQL and Redis', { skip: missing !== undefined && process.e
     },
     120_000,
   );
+  it('SIGTERM while the start waits for PostgreSQL', async () => {
+    const world = await fastWorld({});
+    const database = await newDatabase();
+    open.push(() => database.drop());
+    const way = await wayTo(database.credentials.uri);
+    open.push(() => way.stop());
+    way.close();
+    const child = spawn(process.execPath, [MAIN], {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        PORT: '0',
+        ...withPostgres(world.env(SETTINGS), way.credentials),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    const exited = once(child, 'exit');
+    open.push(async () => child.kill('SIGKILL'));
+    await expect.poll(() => output, PATIENCE).toContain('PostgreSQL cannot be used');
+    const fromMs = performance.now();
+    child.kill('SIGTERM');
+    expect(await exited, output).toEqual([0, null]);
+    expect(performance.now() - fromMs).toBeLessThan(LIMIT_S * 1000);
+  });
   type Stage = Awaited<ReturnType<typeof atWork>>;
 });

@@ -329,6 +329,7 @@ export function createApp(settings: Settings, application: Application, ports: P
   const timeoutMs = settings.shutdown.timeoutS * 1000;
   const end = createEnd({
     clock,
+    log,
     startNoFlight: () => dispatcher.startNoMore(),
     takeNoMore() {
       receiving.hold('stop');
@@ -343,11 +344,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       () => retention?.stop(),
       () => shared?.stop(),
     ],
-    async close() {
-      intake.close();
-      held?.close();
-      await mesh.stop();
-    },
+    close: [() => intake.close(), () => held?.close(), () => mesh.stop()],
   });
   return {
     start() {

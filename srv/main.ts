@@ -47,6 +47,10 @@ import type { TerritoryApi } from './territory-api/port.ts';
 /** For intake, outbox, leases and operators. */
 const CONNECTIONS_BESIDE_FLIGHTS = 6;
 
+/** For publishes that are still under way when the mesh is stopped, and again for its answer to Close; never more than this share of the shutdown. */
+const MESH_STOP_MS = 2_000;
+const MESH_STOP_SHARE = 0.05;
+
 /** A tenth of what the platform lets through, so that ten messages in a storm leave room for the others. */
 const LINE_LIMITS = { burst: 400, perSecond: 100 };
 
@@ -86,7 +90,13 @@ async function run({
   });
   if (exposure.kind === 'withheld') log.warn(exposure.line);
 
-  const mesh = createMesh({ endpoint: binding.endpoint, clock, random, log });
+  const mesh = createMesh({
+    endpoint: binding.endpoint,
+    clock,
+    random,
+    log,
+    options: meshStopLimits(settings.shutdown.timeoutS * 1000),
+  });
   const activity = new ActivityRecord({ clock, conflicts: settings.conflicts });
   const budget = new ApiBudget({ limit: settings.territory.dailyBudget, clock, log });
   const telemetry = openTelemetry({ settings, application, bindings, mesh: binding }, { clock, log });
@@ -189,6 +199,12 @@ async function run({
       : 'embedded: run one instance, the queue is the durable record',
     locks: locks ? 'Redis: other programs are kept off a territory' : 'none: no Redis is bound',
   });
+}
+
+/** By then everything that is worth a wait has been waited for. */
+function meshStopLimits(shutdownMs: number) {
+  const ms = Math.min(MESH_STOP_MS, shutdownMs * MESH_STOP_SHARE);
+  return { drainTimeoutMs: ms, closeTimeoutMs: ms };
 }
 
 /** Another one after each start, so that the lanes of the one before are told from its own. */

@@ -2,7 +2,7 @@
  * Alerts as CloudEvents of a type of their own on the failure topic, for whoever has no alert service bound. Those that tell of the
  * mesh's own absence arrive when it is back.
  */
-import type { Mesh } from '../mesh/port.ts';
+import type { Mesh, PublishResult } from '../mesh/port.ts';
 import { nameUuid } from '../platform/ids.ts';
 import type { AlertChannel, AlertNotice } from './port.ts';
 
@@ -18,14 +18,15 @@ export interface MeshChannelOptions {
 export function meshChannel({ mesh, topic, type, source }: MeshChannelOptions): AlertChannel {
   return {
     name: 'The failure topic',
-    async send(notice) {
+    async send(notice, signal) {
       const event = alertEvent(notice, type, source);
-      const result = await mesh.publish({
+      const publishing = mesh.publish({
         to: { kind: 'topic', name: topic },
         body: Buffer.from(JSON.stringify(event)),
         contentType: 'application/cloudevents+json',
         messageId: event.id,
       });
+      const result = await unlessStopped(publishing, signal);
       switch (result.kind) {
         case 'accepted':
           return { kind: 'accepted' };
@@ -36,6 +37,16 @@ export function meshChannel({ mesh, topic, type, source }: MeshChannelOptions): 
       }
     },
   };
+}
+
+/** The mesh gives up in its own time; whoever stops does not wait for that. */
+function unlessStopped(publishing: Promise<PublishResult>, signal: AbortSignal): Promise<PublishResult> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => resolve({ kind: 'unconfirmed', reason: 'stopping' });
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
+    publishing.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
 
 /** The same id whenever the same notice is sent again. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
+import { systemClock, type Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { healthRoutes } from './health.ts';
 import type { LivenessSource, ReadinessSource } from './health.ts';
@@ -22,6 +23,8 @@ export interface HttpServerOptions {
   readonly readiness: ReadinessSource;
   /** Default: it lives as long as it answers. */
   readonly liveness?: LivenessSource;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /** What stands behind the operations API; without it the API is not served (see `operations/exposure.ts`). */
   readonly operations?: Operations;
   /** Without it the metrics are not served. */
@@ -31,7 +34,10 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** @throws HttpListenError */
   listen(): Promise<{ readonly port: number }>;
-  /** Takes no new connections, answers what is in flight, then ends. Idle connections are closed at once. */
+  /**
+   * Takes no new connections, answers what is in flight, then ends. Idle connections are closed at once, and a client that
+   * neither sends nor reads on is waited for only a few seconds.
+   */
   close(): Promise<void>;
 }
 
@@ -47,6 +53,8 @@ export class HttpListenError extends Error {
  */
 const KEEP_ALIVE_MS = 95_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** What has not ended so long after the server began to close is cut off: the time that a stop has is the others' as well. */
+const CLOSE_LIMIT_MS = 3_000;
 const BODY_LIMIT_BYTES = 1_048_576;
 /** As much as Cloud Foundry's router lets through. */
 const HEADER_LIMIT_BYTES = 65_536;
@@ -58,6 +66,7 @@ export function createHttpServer({
   log,
   readiness,
   liveness = () => ({ status: 'UP' }),
+  clock = systemClock,
   operations,
   metrics,
 }: HttpServerOptions): HttpServer {
@@ -84,7 +93,16 @@ export function createHttpServer({
   healthRoutes(server, readiness, liveness);
   if (operations) operationsRoutes(server, operations);
   if (metrics) metricsRoute(server, metrics);
-  return { listen: () => listen(server, host, port), close: () => server.close() };
+  return { listen: () => listen(server, host, port), close: () => close(server, clock) };
+}
+
+async function close(server: FastifyInstance, clock: Clock): Promise<void> {
+  const cut = clock.after(CLOSE_LIMIT_MS, () => server.server.closeAllConnections());
+  try {
+    await server.close();
+  } finally {
+    cut.cancel();
+  }
 }
 
 async function listen(

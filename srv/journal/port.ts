@@ -303,8 +303,11 @@ export interface Journal {
   /** Milliseconds until the next waiting lane is due, 0 if one is ready, undefined if none has anything pending. */
   nextDueMs(): Promise<number | undefined>;
 
-  /** Unsent messages, oldest first; each is handed out once until given back. Worth asking again after `markSent`. */
-  takeUnsent(limit: number): Promise<readonly OutboxMessage[]>;
+  /**
+   * Unsent messages, oldest first; each is handed out once until given back. Worth asking again after `markSent`.
+   * @param kinds only these; absent: all
+   */
+  takeUnsent(limit: number, kinds?: readonly OutboxMessage['kind'][]): Promise<readonly OutboxMessage[]>;
   /** The mesh has accepted them, or they are parked: done with. */
   markSent(ids: readonly string[]): Promise<void>;
   /** The mesh refuses them for good. A durable journal keeps them for a person; where absent, they are marked sent. */

@@ -52,10 +52,18 @@ export interface DispatcherOptions {
   readonly fillMs?: number;
 }
 
+/** Lanes of a claim that fly together, with their leases. */
+interface Leg {
+  readonly leg: readonly ClaimedLane[];
+  readonly keeper: LeaseKeeper;
+}
+
 export class Dispatcher {
   private readonly options: DispatcherOptions;
   private readonly flights = new Set<Promise<void>>();
   private readonly aborting = new AbortController();
+  /** Wakes the lanes that wait for the others of their flights. */
+  private readonly waiting = new Set<() => void>();
   private timer: Timer | undefined;
   private stopListening: (() => void) | undefined;
   private running = false;
@@ -80,11 +88,12 @@ export class Dispatcher {
     this.wakeAfter(Math.max(GATHER_MS, this.fillMs()));
   }
 
-  /** No lane is claimed from now on, and none begins to fly: what a claim under way still brings is given back. */
+  /** No lane is claimed from now on, and none begins to fly: what waits, or is brought by a claim under way, is given back. */
   startNoMore(): void {
     this.running = false;
     this.timer?.cancel();
     this.stopListening?.();
+    for (const wake of this.waiting) wake();
   }
 
   /**
@@ -157,18 +166,36 @@ export class Dispatcher {
     return true;
   }
 
-  /** The slow ones wait with their leases kept until the others are done with; told to stop meanwhile, they do not begin. */
+  /** The slow ones wait with their leases kept until the others are done with; told to stop meanwhile, they are given back at once. */
   private async runApart(lanes: readonly ClaimedLane[], limit: number, claimedAtMs: number): Promise<void> {
     const slow = lanes.filter(this.options.isSlow);
     const others = lanes.filter((lane) => !slow.includes(lane));
     const kept = { ...this.options, keptBy: this.options.journal, what: 'leases' } as const;
-    const legs = [others, slow]
+    const [first, second] = [others, slow]
       .filter((leg) => leg.length > 0)
       .map((leg) => ({ leg, keeper: new LeaseKeeper(kept, leg, claimedAtMs) }));
-    for (const { leg, keeper } of legs) {
-      if (this.running) await this.run(leg, limit, keeper);
-      else await this.giveBack(leg, keeper);
+    const landed = first && this.runLeg(first, limit);
+    if (second) {
+      await this.untilNoMoreOr(landed);
+      await this.runLeg(second, limit);
     }
+    await landed;
+  }
+
+  private runLeg({ leg, keeper }: Leg, limit: number): Promise<void> {
+    return this.running ? this.run(leg, limit, keeper) : this.giveBack(leg, keeper);
+  }
+
+  /** Resolves when `landed` does, or as soon as nothing may begin any more. */
+  private untilNoMoreOr(landed: Promise<void> | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        this.waiting.delete(go);
+        resolve();
+      };
+      this.waiting.add(go);
+      void landed?.then(go);
+    });
   }
 
   /** Never rejects: a flight that fails leaves its lanes to the end of their leases. */

@@ -18,6 +18,9 @@ export interface LeaseKeeperOptions {
   readonly requestMs: number;
 }
 
+/** Of a lease that is hardly longer than a request it may not be asked for more often than this. */
+const LEAST_INTERVAL_MS = 100;
+
 export class LeaseKeeper {
   private readonly options: LeaseKeeperOptions;
   private readonly claims: readonly LaneClaim[];
@@ -43,7 +46,17 @@ export class LeaseKeeper {
   }
 
   private renewLater(): void {
-    this.timer = this.options.clock.after(this.options.leaseMs / 3, () => void this.renew());
+    this.timer = this.options.clock.after(this.intervalMs, () => void this.renew());
+  }
+
+  /**
+   * A third of the lease; less where a request takes most of it: else there would be times, the same in each flight, at which nothing
+   * may be sent although all is well, and a flight whose reads take until then would never write.
+   */
+  private get intervalMs(): number {
+    const { leaseMs, requestMs } = this.options;
+    const sendableMs = leaseMs - requestMs;
+    return Math.max(LEAST_INTERVAL_MS, Math.min(leaseMs / 3, (sendableMs * 2) / 3));
   }
 
   private async renew(): Promise<void> {

@@ -10,8 +10,11 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import { sleep } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 
-/** Messages on their way at a time. */
+/** Messages on their way at a time, with those that wait to be sent again. */
 const IN_FLIGHT_LIMIT = 200;
+/** Of one kind: where the mesh takes none of it, there is room left for the other, which is not kept waiting by it. */
+const KIND_LIMIT = 150;
+const KINDS: readonly OutboxMessage['kind'][] = ['outcome', 'dead-letter'];
 /** Wait before an unconfirmed message is sent again, and before a refused dead letter is. */
 const RESEND_MS = 1000;
 const REFUSED_RESEND_MS = 30_000;
@@ -30,12 +33,16 @@ export interface OutboxPublisherOptions {
 
 export class OutboxPublisher {
   private readonly options: OutboxPublisherOptions;
-  private readonly sending = new Set<Promise<void>>();
+  private readonly sending = new Map<Promise<void>, OutboxMessage['kind']>();
+  /** No wait that can be long is worth it any more. */
+  private readonly ending = new AbortController();
   private readonly stopping = new AbortController();
   private stopListening: (() => void) | undefined;
   private timer: Timer | undefined;
   private pumping = false;
   private again = false;
+  /** The latest look into the outbox; never rejects. */
+  private pumped: Promise<void> = Promise.resolve();
 
   constructor(options: OutboxPublisherOptions) {
     this.options = options;
@@ -48,45 +55,82 @@ export class OutboxPublisher {
 
   /** Goes on publishing for at most `patienceMs`, as long as anything is unsent and the mesh takes it. */
   async stop(patienceMs: number): Promise<void> {
-    const stopAt = this.options.clock.after(patienceMs, () => this.stopping.abort());
-    await this.pump();
-    while (this.sending.size > 0 && !this.stopping.signal.aborted) await Promise.race(this.sending);
-    stopAt.cancel();
+    this.ending.abort();
+    const drained = new AbortController();
+    const draining = this.drain().finally(() => drained.abort());
+    await Promise.race([draining, sleep(this.options.clock, patienceMs, drained.signal)]);
     this.stopping.abort();
     this.stopListening?.();
     this.timer?.cancel();
   }
 
-  private async pump(): Promise<void> {
+  /** Until nothing is left that can be sent. Never rejects. */
+  private async drain(): Promise<void> {
+    for (;;) {
+      await this.pump();
+      if (this.sending.size === 0 || this.stopping.signal.aborted) return;
+      await Promise.race(this.sending.keys());
+    }
+  }
+
+  /** Sends what there is room for; ends when a look that began no earlier has ended. */
+  private pump(): Promise<void> {
     this.again = true;
-    if (this.pumping) return;
+    if (!this.pumping) this.pumped = this.pumpOn();
+    return this.pumped;
+  }
+
+  private async pumpOn(): Promise<void> {
     this.pumping = true;
     try {
       while (this.again && !this.stopping.signal.aborted) {
         this.again = false;
-        const room = IN_FLIGHT_LIMIT - this.sending.size;
-        const messages = room > 0 ? await this.options.journal.takeUnsent(room) : [];
-        for (const message of messages) this.send(message);
+        await this.fill();
       }
     } catch (error) {
       this.options.log.error('The outbox cannot be read; tried again shortly', { error });
       this.timer?.cancel();
-      this.timer = this.options.clock.after(RESEND_MS, () => void this.pump());
+      if (!this.stopping.signal.aborted)
+        this.timer = this.options.clock.after(RESEND_MS, () => void this.pump());
     } finally {
       this.pumping = false;
     }
   }
 
+  /** Takes as many as there is room for, of the kinds that have not taken up theirs. */
+  private async fill(): Promise<void> {
+    const { journal } = this.options;
+    const rooms = KINDS.map((kind) => ({ kind, room: KIND_LIMIT - this.countOf(kind) }));
+    const open = rooms.filter(({ room }) => room > 0);
+    const room = Math.min(IN_FLIGHT_LIMIT - this.sending.size, ...open.map((one) => one.room));
+    if (room <= 0) return;
+    const messages = await journal.takeUnsent(
+      room,
+      open.map(({ kind }) => kind),
+    );
+    if (this.stopping.signal.aborted && messages.length > 0)
+      return journal.giveBack(messages.map(({ id }) => id));
+    for (const message of messages) this.send(message);
+    // Perhaps there is more than one look may take.
+    if (messages.length === room) this.again = true;
+  }
+
+  private countOf(kind: OutboxMessage['kind']): number {
+    return [...this.sending.values()].filter((one) => one === kind).length;
+  }
+
   private send(message: OutboxMessage): void {
     const sending = this.publish(message)
       .catch((error: unknown) =>
-        this.options.log.error('A message of the outbox could not be recorded', { error }),
+        this.options.log.error('A message of the outbox could not be recorded; it may be sent twice', {
+          error,
+        }),
       )
       .finally(() => {
         this.sending.delete(sending);
         void this.pump();
       });
-    this.sending.add(sending);
+    this.sending.set(sending, message.kind);
   }
 
   private async publish({ id, kind, message }: OutboxMessage): Promise<void> {
@@ -104,8 +148,9 @@ export class OutboxPublisher {
       return journal.park ? journal.park([id]) : journal.markSent([id]);
     }
     log.error('The mesh refuses a dead letter; it is kept and sent again, since it would be lost', refusal);
-    await sleep(clock, REFUSED_RESEND_MS, this.stopping.signal);
-    return journal.giveBack([id]);
+    await sleep(clock, REFUSED_RESEND_MS, this.ending.signal);
+    // At the end it stays taken, so that it is not taken again at once: a durable journal gives it back when it closes.
+    if (!this.ending.signal.aborted) await journal.giveBack([id]);
   }
 
   /**

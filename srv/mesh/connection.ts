@@ -113,7 +113,11 @@ export class Connection {
     this.#events.push(event);
     if (this.#working) return;
     this.#working = true;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#handle(next);
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      const one = next;
+      // What is thrown here must not leave this event and all that follow unhandled for good.
+      contained(this.#log, `Event '${one.kind}' of the mesh connection`, () => this.#handle(one))();
+    }
     this.#working = false;
   }
 

@@ -222,13 +222,18 @@ export class Publisher implements Tenant {
       if (pending.deadlineMs > nowMs) break;
       pending.answer(unconfirmed(`no confirmation within ${this.#parts.limits.publishTimeoutMs} ms`));
     }
-    for (const route of this.#routes.values()) {
-      route.giveUpIfDue();
-      // Every place is taken by messages that nobody will answer any more: only a new link makes room.
-      if (route.unanswerable >= this.#parts.limits.maxInFlight) route.replace('the broker answers nothing');
-    }
+    for (const route of this.#routes.values()) route.giveUpIfDue();
+    this.#makeRoom();
     this.#pump();
     this.#schedule();
+  }
+
+  /** Where every place is taken by messages that nobody will answer any more, on whichever links, only new links make room. */
+  #makeRoom(): void {
+    const stuck = [...this.#routes.values()].filter(({ unanswerable }) => unanswerable > 0);
+    const unanswerable = stuck.reduce((sum, route) => sum + route.unanswerable, 0);
+    if (unanswerable < this.#parts.limits.maxInFlight) return;
+    for (const route of stuck) route.replace('the broker answers nothing');
   }
 
   #inFlight(): number {

@@ -48,7 +48,7 @@ export function countedJournal(
     renew: (claims, leaseMs) => journal.renew(claims, leaseMs),
     storeIntents: (lanes) => journal.storeIntents(lanes),
     nextDueMs: () => journal.nextDueMs(),
-    takeUnsent: (limit) => journal.takeUnsent(limit),
+    takeUnsent: (...asked) => journal.takeUnsent(...asked),
     markSent: (ids) => journal.markSent(ids),
     ...(journal.park && { park: journal.park.bind(journal) }),
     giveBack: (ids) => journal.giveBack(ids),

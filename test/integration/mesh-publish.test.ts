@@ -223,6 +223,22 @@ describe('one link per target', () => {
     expect(sandbox.counters.attaches).toBeGreaterThanOrEqual(2);
   });
 
+  test('messages to several targets that are never answered keep no places from others', async () => {
+    sandbox.faults.answerPublishes({ kind: 'unanswered', message: 'lost' }, 4);
+    const { mesh } = await open({ maxInFlight: 4, publishTimeoutMs: 100 }, 'service-bus');
+    const to = (name: string) => ({ kind: 'topic', name: `topic:${sandbox.namespace}/${name}` }) as const;
+    const lost = await Promise.all(
+      numbers(4).map((body) => mesh.publish(message(body, to(`t${Number(body) % 2}`)))),
+    );
+    expect(kinds(lost)).toEqual(['unconfirmed']);
+    let accepted = false;
+    await eventually(() => {
+      void mesh.publish(message('again', to('other'))).then(({ kind }) => (accepted ||= kind === 'accepted'));
+      return accepted;
+    }, 'accepted');
+    expect(sandbox.counters.connectionsAccepted).toBe(1);
+  });
+
   test('the number of links is limited: one that has nothing to do makes room', async () => {
     const { mesh } = await open({ maxRoutes: 2 }, 'service-bus');
     for (const name of numbers(5)) {

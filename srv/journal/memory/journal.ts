@@ -157,8 +157,8 @@ export class MemoryJournal implements Journal, OperatedJournal {
     return due;
   }
 
-  async takeUnsent(limit: number): Promise<readonly OutboxMessage[]> {
-    return this.outbox.take(limit);
+  async takeUnsent(...asked: Parameters<Journal['takeUnsent']>): Promise<readonly OutboxMessage[]> {
+    return this.outbox.take(...asked);
   }
 
   async markSent(ids: readonly string[]): Promise<void> {

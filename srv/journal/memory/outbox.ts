@@ -32,10 +32,12 @@ export class Outbox {
     }
   }
 
-  take(limit: number): OutboxMessage[] {
+  /** @param kinds only these; absent: all */
+  take(limit: number, kinds?: readonly OutboxMessage['kind'][]): OutboxMessage[] {
     const messages: OutboxMessage[] = [];
     for (const item of this.items) {
       if (messages.length >= limit) break;
+      if (kinds?.includes(item.message.kind) === false) continue;
       if (item.taken || this.first(item.message.id) !== item) continue;
       item.taken = true;
       messages.push(item.message);

@@ -193,8 +193,8 @@ export class PostgresJournal implements Journal, OperatedJournal, RetainingJourn
     return this.flights.nextDueMs();
   }
 
-  takeUnsent(limit: number): Promise<readonly OutboxMessage[]> {
-    return this.outbox.takeUnsent(limit);
+  takeUnsent(...asked: Parameters<Journal['takeUnsent']>): Promise<readonly OutboxMessage[]> {
+    return this.outbox.takeUnsent(...asked);
   }
 
   markSent(ids: readonly string[]): Promise<void> {

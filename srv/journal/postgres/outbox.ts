@@ -1,6 +1,6 @@
 /** The messages that this instance publishes: taken under a lease, and given back where it could not. */
 import type { Clock } from '../../platform/clock.ts';
-import type { OutboxMessage } from '../port.ts';
+import type { Journal, OutboxMessage } from '../port.ts';
 import type { Announcements } from './announcements.ts';
 import type { Database } from './database.ts';
 import { messageOf } from './outbox-rows.ts';
@@ -27,10 +27,10 @@ export class Outbox {
     this.taken = new TakenMessages({ run: database.run, clock, leaseMs });
   }
 
-  async takeUnsent(limit: number): Promise<readonly OutboxMessage[]> {
+  async takeUnsent(...[limit, kinds]: Parameters<Journal['takeUnsent']>): Promise<readonly OutboxMessage[]> {
     const { database, leaseMs, closing } = this.options;
     if (closing.aborted) return [];
-    const messages = (await database.run('outbox/take', [limit, leaseMs])).map(messageOf);
+    const messages = (await database.run('outbox/take', [limit, leaseMs, kinds ?? null])).map(messageOf);
     this.taken.add(messages.map(({ id }) => id));
     return messages;
   }
@@ -54,12 +54,16 @@ export class Outbox {
     return this.taken.close();
   }
 
+  /** Whatever comes of it, the lease is not renewed any more: where it fails for long, the message is handed out again when that ends. */
   private async letGo(
     statement: 'outbox/sent' | 'outbox/give-back' | 'outbox/park',
     ids: readonly string[],
   ): Promise<void> {
     const { database, patiently } = this.options;
-    await patiently(() => database.run(statement, [ids]));
-    this.taken.remove(ids);
+    try {
+      await patiently(() => database.run(statement, [ids]));
+    } finally {
+      this.taken.remove(ids);
+    }
   }
 }

@@ -15,6 +15,7 @@ export class TakenMessages {
   private readonly options: TakenMessagesOptions;
   private readonly ids = new Set<string>();
   private timer: Timer | undefined;
+  private closed = false;
 
   constructor(options: TakenMessagesOptions) {
     this.options = options;
@@ -22,6 +23,7 @@ export class TakenMessages {
 
   /** Of those that the database has just handed out for one lease. */
   add(ids: readonly string[]): void {
+    if (this.closed) return;
     for (const id of ids) this.ids.add(id);
     if (!this.timer) this.renewLater();
   }
@@ -32,6 +34,7 @@ export class TakenMessages {
 
   /** Nothing is renewed any more; gives what is left. */
   close(): readonly string[] {
+    this.closed = true;
     const left = [...this.ids];
     this.ids.clear();
     this.timer?.cancel();
@@ -40,7 +43,8 @@ export class TakenMessages {
 
   private renewLater(): void {
     const { clock, leaseMs } = this.options;
-    this.timer = this.ids.size === 0 ? undefined : clock.after(leaseMs / 3, () => void this.renew());
+    const isOver = this.closed || this.ids.size === 0;
+    this.timer = isOver ? undefined : clock.after(leaseMs / 3, () => void this.renew());
   }
 
   /** Never rejects: what is not renewed may be published twice, with the same id. */

@@ -1,6 +1,6 @@
 /** What is told to the mesh, and when the mesh may forget: outbox, figures, release, a lost receiver. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { receiptOf, type ClaimedLane, type Journal } from '../../../srv/journal/port.ts';
+import { receiptOf, type ClaimedLane, type Journal, type OutboxMessage } from '../../../srv/journal/port.ts';
 import {
   appendNew,
   change,
@@ -34,6 +34,18 @@ export function settlingGuarantees(bench: Bench): void {
       await journal.markSent(['1', '2', '3']);
       expect((await journal.figures()).outboxUnsent).toBe(0);
       expect(await unsent(journal, 10)).toEqual([]);
+    });
+
+    it('gives only messages of the kinds that are asked for, oldest first', async () => {
+      const messages = [message('1', 'dead-letter'), message('2'), message('3', 'dead-letter'), message('4')];
+      await journal.append([unreadable('x', { messages })]);
+      const taken = async (limit: number, ...kinds: OutboxMessage['kind'][]): Promise<string[]> =>
+        (await journal.takeUnsent(limit, kinds)).map(({ id }) => id);
+      expect(await taken(1, 'outcome')).toEqual(['2']);
+      expect(await taken(10, 'outcome')).toEqual(['4']);
+      expect(await taken(10, 'outcome')).toEqual([]);
+      await journal.giveBack(['2']);
+      expect(await taken(10, 'outcome', 'dead-letter')).toEqual(['1', '2', '3']);
     });
 
     it('gives messages as they were made', async () => {

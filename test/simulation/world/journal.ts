@@ -139,7 +139,7 @@ export class SharedJournal {
         return this.append(parts[0] as readonly Arrival[]);
       case 'takeUnsent': {
         await this.expireTaken();
-        const messages = await this.store.takeUnsent(parts[0] as number);
+        const messages = await this.store.takeUnsent(...(parts as Parameters<Journal['takeUnsent']>));
         for (const { id } of messages) this.taken.set(id, this.timeline.nowMs + OUTBOX_LEASE_MS);
         return messages;
       }

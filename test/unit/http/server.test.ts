@@ -8,7 +8,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Readiness } from '../../../srv/http/health.ts';
 import { createHttpServer } from '../../../srv/http/server.ts';
 import type { HttpServer } from '../../../srv/http/server.ts';
+import type { Clock } from '../../../srv/platform/clock.ts';
 import type { Log, LogFields } from '../../../srv/platform/log.ts';
+import { ManualClock } from '../../doubles/manual-clock.ts';
 
 const ready: Readiness = {
   mode: 'embedded',
@@ -21,11 +23,11 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-async function serve(readiness: () => Readiness = () => ready) {
+async function serve(readiness: () => Readiness = () => ready, clock?: Clock) {
   const lines: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
   const write = (message: string, fields?: LogFields): void => void lines.push({ message, fields });
   const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log };
-  const server = createHttpServer({ host: '127.0.0.1', port: 0, log, readiness });
+  const server = createHttpServer({ host: '127.0.0.1', port: 0, log, readiness, ...(clock && { clock }) });
   servers.push(server);
   const { port } = await server.listen();
   return { server, port, url: `http://127.0.0.1:${port}`, lines };
@@ -138,6 +140,24 @@ describe('the HTTP server', () => {
     await server.close();
     agent.destroy();
     await expect(fetch(`${url}/health/live`)).rejects.toThrow();
+  });
+
+  it('closes within its limit although a client has sent half a request and no more', async () => {
+    const clock = new ManualClock();
+    const { server, port } = await serve(() => ready, clock);
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    // The first one is answered, so the beginning of the second one has arrived as well, or will.
+    socket.write('GET /health/live HTTP/1.1\r\nhost: x\r\n\r\nGET /health/live HTTP/1.1\r\n');
+    await once(socket, 'data');
+    let closed = false;
+    const closing = server.close().then(() => (closed = true));
+    await clock.elapse(2_900);
+    expect(closed).toBe(false);
+    clock.advance(100);
+    await closing;
+    socket.destroy();
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('says in one line that its port is taken', async () => {

@@ -59,7 +59,7 @@ test('lanes that a claim under way still brings are given back as they were, and
   expect(clock.pendingTimers).toBe(0);
 });
 
-test('a lane that waits for the others of its flight is given back when they have landed', async () => {
+test('a lane that waits for the others of its flight is given back at once, while they still fly', async () => {
   const { clock, dispatcher, claims, landings, givenBack } = dispatcherAtWork('SLOW');
   dispatcher.start();
   await clock.elapse(10);
@@ -67,11 +67,31 @@ test('a lane that waits for the others of its flight is given back when they hav
   await clock.elapse(1);
   claims[1]?.([]);
   expect(landings).toHaveLength(1);
+  dispatcher.startNoMore();
+  await clock.elapse(0);
+  expect(givenBack.map(({ territoryId }) => territoryId)).toEqual(['SLOW']);
   const stopping = dispatcher.stop(10_000);
   landings[0]?.();
   await stopping;
   expect(landings).toHaveLength(1);
-  expect(givenBack.map(({ territoryId }) => territoryId)).toEqual(['SLOW']);
+  expect(givenBack).toHaveLength(1);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test('lanes that fly after the others begin as soon as these have landed', async () => {
+  const { clock, dispatcher, claims, landings } = dispatcherAtWork('SLOW');
+  dispatcher.start();
+  await clock.elapse(10);
+  claims[0]?.([lane([]), { ...lane([]), territoryId: 'SLOW' }]);
+  await clock.elapse(1);
+  claims[1]?.([]);
+  landings[0]?.();
+  await clock.elapse(0);
+  expect(landings).toHaveLength(2);
+  const stopping = dispatcher.stop(10_000);
+  landings[1]?.();
+  await stopping;
+  expect(clock.pendingTimers).toBe(0);
 });
 
 test('no lane is claimed any more once it was said so', async () => {

@@ -141,6 +141,34 @@ test('what a full batch has no room for follows in the next one, though nothing 
   expect((await journal.figures()).pendingChanges).toBe(416);
 });
 
+test.each([0, 1, 199, 200, 201, 400, 401, 999])(
+  'all of %i deliveries that came at once are appended, though nothing more arrives; and all at a stop',
+  async (count) => {
+    const { batches, go } = heldAppends();
+    const all = (name: string) => {
+      for (let number = 0; number < count; number++) deliver({ id: `${name}-${number}` });
+    };
+    const sizes = Array.from({ length: Math.ceil(count / 200) }, (_, batch) =>
+      Math.min(200, count - 200 * batch),
+    );
+    all('first');
+    await clock.elapse(10);
+    for (const _ of sizes) await go();
+    expect(batches).toEqual(sizes);
+    all('second');
+    let stopped = false;
+    const stopping = intake.stop().then(() => (stopped = true));
+    await clock.elapse(0);
+    for (const _ of sizes) {
+      expect(stopped).toBe(false);
+      await go();
+    }
+    await stopping;
+    expect(batches).toEqual([...sizes, ...sizes]);
+    expect((await journal.figures()).pendingChanges).toBe(2 * count);
+  },
+);
+
 test('it has been receiving since the first delivery of the latest link, not since a standby attached', () => {
   const attachedAtMs = clock.monotonicMs();
   expect(intake.receivingSinceMs).toBe(attachedAtMs);

@@ -10,19 +10,19 @@ const CLAIMS: readonly LaneClaim[] = [
 ];
 
 /** A keeper with leases of 60 s and requests of at most 30 s, over a journal that answers as told. */
-function keeperOf(renew: (asked: number) => Promise<ReadonlySet<string>>) {
+function keeperOf(renew: (asked: number) => Promise<ReadonlySet<string>>, leaseMs = 60_000) {
   const clock = new ManualClock();
   const asked: number[] = [];
   const start = clock.monotonicMs();
   const keptBy = {
-    renew(claims: readonly LaneClaim[], leaseMs: number) {
+    renew(claims: readonly LaneClaim[], askedMs: number) {
       expect(claims).toBe(CLAIMS);
-      expect(leaseMs).toBe(60_000);
+      expect(askedMs).toBe(leaseMs);
       asked.push(clock.monotonicMs() - start);
       return renew(asked.length);
     },
   };
-  const options = { keptBy, what: 'leases' as const, clock, log: silent, leaseMs: 60_000, requestMs: 30_000 };
+  const options = { keptBy, what: 'leases' as const, clock, log: silent, leaseMs, requestMs: 30_000 };
   return { clock, asked, keeper: new LeaseKeeper(options, CLAIMS, start) };
 }
 
@@ -36,6 +36,18 @@ test('leases are renewed at a third of their time, as long as the flight lasts',
   keeper.stop();
   expect(clock.pendingTimers).toBe(0);
 });
+
+test.each([31_000, 35_000, 40_000, 45_000, 60_000, 300_000])(
+  'while leases of %i ms are renewed there is no time at which nothing may be sent',
+  async (leaseMs) => {
+    const { clock, keeper } = keeperOf(held, leaseMs);
+    for (let passedMs = 0; passedMs < 2 * leaseMs; passedMs += 100) {
+      expect([passedMs, keeper.maySend()]).toEqual([passedMs, true]);
+      await clock.elapse(100);
+    }
+    keeper.stop();
+  },
+);
 
 describe('nothing may be sent', () => {
   test('that could outlive the lease while it cannot be renewed', async () => {

@@ -20,13 +20,14 @@ order by n;
 select distinct message_id from outbox where message_id = any($1::text[]) and parked_at is null;
 
 -- :name take
--- $1 integer at most, $2 float8 for how long in milliseconds
+-- $1 integer at most, $2 float8 for how long in milliseconds, $3 text[] kinds or null for all
 -- Oldest first, each to one publisher. Of several with the same id only the oldest: the later one may be another message, and
 -- an id is all that names them to the publisher. (Locked rows are passed over, so two publishers never take the same.)
 with picked as (
   select seq
   from outbox as next
   where coalesce(parked_at, 'infinity') = 'infinity' and taken_until <= now()
+    and ($3::text[] is null or kind = any($3::text[]))
     and seq = (select min(seq + 0) from outbox as named where named.message_id = next.message_id and named.parked_at is null)
   order by seq
   limit $1::integer

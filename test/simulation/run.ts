@@ -34,7 +34,9 @@ const FAULTS_AFTER_MS = 120_000;
  * takes minutes, one after the other.
  */
 const LIVENESS_MS = 12 * 3_600_000;
-const MOST_STEPS = 200_000;
+const MOST_STEPS = 600_000;
+/** Once faults have stopped what is in the queue is received within this time, though nothing more is published. */
+const SILENCE_MS = 300_000;
 /** So often another record is written meanwhile: without any success nobody can tell a record's fault from the API's. */
 const COMPANY_MS = 20_000;
 /** After the end: what is frozen or under way has to come too, and must change nothing. */
@@ -143,6 +145,16 @@ async function play(
     };
     await goOn(lengthMs + FAULTS_AFTER_MS, () => false);
     faults.stop();
+    for (const untilMs = timeline.nowMs + SILENCE_MS; !world.hasReceivedAll && timeline.nowMs < untilMs;) {
+      if (world.verdict.violation) break;
+      world.tidyUp();
+      await goOn(timeline.nowMs + COMPANY_MS, () => world.hasReceivedAll);
+    }
+    world.verdict.demand(
+      world.hasReceivedAll,
+      'left-behind',
+      () => 'nothing goes wrong and nothing comes, and there are still messages in the work queue',
+    );
     const deadlineMs = timeline.nowMs + LIVENESS_MS;
     // An operator's call may stand still in a frozen process, and be accepted when all else has long ended.
     for (let round = 0, isOver = false; !isOver;) {

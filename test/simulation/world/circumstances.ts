@@ -1,8 +1,10 @@
 /** The settings of a run that are not faults: how many instances, which kind of journal, how the API behaves when it is well. */
 import { SeededRandom } from '../../sandbox/territory-api/seeded-random.ts';
 import type { Manners } from './records.ts';
+import { shapeOf, type Shape } from './shape.ts';
 
 export interface Circumstances {
+  readonly shape: Shape;
   readonly mode: 'durable' | 'embedded';
   readonly instances: number;
   readonly territories: number;
@@ -22,16 +24,22 @@ export interface Circumstances {
   readonly intensity: number;
   /** All changes are published within this time. */
   readonly publishedWithinMs: number;
+  /** An append to the database takes so much longer than its other calls. */
+  readonly appendMs: number;
   /** What the program's settings are read from. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 const STANDBY_FREEZE_MS = 5000;
 const INTENSITIES = [1, 3, 6, 10];
+/** A lost link brings everything once more, and hides what was left behind. */
+const BURST_INTENSITIES = [0.05, 0.3, 1];
+const NEIGHBOUR_MS = 120_000;
 const PUBLISHED_WITHIN_MS = [500, 20_000, 120_000, 400_000];
 
 /** What a script starts from: one instance, an API whose reads are fresh, no locks. */
 export const CALM: Circumstances = {
+  shape: 'ordinary',
   mode: 'durable',
   instances: 1,
   territories: 2,
@@ -51,10 +59,37 @@ export const CALM: Circumstances = {
   freezeMs: { min: 1000, max: 120_000 },
   intensity: 1,
   publishedWithinMs: 0,
+  appendMs: 0,
   environment: { LEASE_TTL_S: '60', TERRITORY_TIMEOUT_MS: '30000', BATCH_SIZE: '50' },
 };
 
 export function circumstancesOf(seed: number, territories: number): Circumstances {
+  const ordinary = ordinaryOf(seed, territories);
+  switch (shapeOf(seed)) {
+    case 'ordinary':
+      return ordinary;
+    case 'burst':
+      return burst(seed, ordinary);
+    case 'neighbour':
+      return { ...ordinary, shape: 'neighbour', publishedWithinMs: NEIGHBOUR_MS };
+  }
+}
+
+/** Received in few appends, each longer than it takes to deliver all; then silence, in which little comes again by itself. */
+function burst(seed: number, ordinary: Circumstances): Circumstances {
+  const random = new SeededRandom(seed, 'burst');
+  const { environment } = ordinary;
+  return {
+    ...ordinary,
+    shape: 'burst',
+    intensity: BURST_INTENSITIES[random.below(BURST_INTENSITIES.length)] ?? 1,
+    publishedWithinMs: 1,
+    appendMs: 100 + random.below(400),
+    environment: { ...environment, INTAKE_WINDOW: '1000' },
+  };
+}
+
+function ordinaryOf(seed: number, territories: number): Circumstances {
   const random = new SeededRandom(seed, 'circumstances');
   // Embedded, another instance may wait for the exclusive queue.
   const standsBy = new SeededRandom(seed, 'standby').below(3) === 0;
@@ -66,6 +101,7 @@ export function circumstancesOf(seed: number, territories: number): Circumstance
   const batch = pick(1, 5, 50);
   const onDeadLetter = mode === 'durable' ? pick('skip', 'skip', 'skip', 'hold') : 'skip';
   return {
+    shape: 'ordinary',
     mode,
     instances: mode === 'durable' ? pick(1, 2, 2, 3) : standsBy ? 2 : 1,
     territories,
@@ -86,6 +122,7 @@ export function circumstancesOf(seed: number, territories: number): Circumstance
     freezeMs: { min: 1000, max: mode === 'embedded' && standsBy ? STANDBY_FREEZE_MS : 2 * leaseS * 1000 },
     intensity: pick(...(INTENSITIES as [number, ...number[]])),
     publishedWithinMs: pick(...(PUBLISHED_WITHIN_MS as [number, ...number[]])),
+    appendMs: 0,
     environment: {
       RETRY_LIMIT: pick('5', '5', '2', '0'),
       ON_OVERLAP: pick('source-wins', 'source-wins', 'review'),

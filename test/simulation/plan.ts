@@ -1,7 +1,7 @@
 /** What one simulated run is made of. All of it follows from the seed; a shrinker takes parts away. */
 import { SeededRandom } from '../sandbox/territory-api/seeded-random.ts';
 import { FAULT_KINDS, type FaultKind } from './world/faults.ts';
-import { burstSize, shapeOf } from './world/shape.ts';
+import { sizeOf } from './world/shape.ts';
 
 export interface RunPlan {
   readonly seed: number;
@@ -23,10 +23,12 @@ const MOST_TERRITORIES = 6;
 export function planOf(seed: number): RunPlan {
   const random = new SeededRandom(seed, 'plan');
   const changes = 60 + random.below(MOST_CHANGES - 60);
+  const territories = 1 + random.below(MOST_TERRITORIES);
+  const size = sizeOf(seed);
   return {
     seed,
-    changes: shapeOf(seed) === 'burst' ? burstSize(seed) : changes,
-    territories: 1 + random.below(MOST_TERRITORIES),
+    changes: size?.changes ?? changes,
+    territories: Math.min(size?.territories ?? territories, territories),
     without: [],
     from: 0,
     to: Number.MAX_SAFE_INTEGER,

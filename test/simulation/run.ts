@@ -4,8 +4,10 @@ import type { RunPlan } from './plan.ts';
 import { SCENARIOS } from './scenarios/list.ts';
 import { ScriptedFaults, type ForeignWrite } from './scenarios/scenario.ts';
 import { CALM, circumstancesOf, type Circumstances } from './world/circumstances.ts';
-import { SeededFaults, type FaultKind, type Faults } from './world/faults.ts';
+import { FAULT_KINDS, OF_SOME, SeededFaults, type FaultKind, type Faults } from './world/faults.ts';
 import { guardAgainstTheReal, settled, turn } from './world/guard.ts';
+import { hasNeighbour } from './world/shape.ts';
+import { NEIGHBOUR, neighbourly } from './world/territories.ts';
 import { Timeline } from './world/timeline.ts';
 import { Trace } from './world/trace.ts';
 import { messageOf, workloadOf, type Publication } from './world/workload.ts';
@@ -70,7 +72,14 @@ function seeded(plan: RunPlan): Cast {
   const { mode, intensity, publishedWithinMs: lengthMs, lifecycle, images, values } = circumstances;
   // Without a database nobody recognises what a publisher sends again across a restart: that is not promised.
   const without = [...plan.without, ...(mode === 'embedded' ? [...PUBLISHED_AGAIN, ...OF_A_DATABASE] : [])];
-  const faults = new SeededFaults({ ...plan, without, intensity });
+  const isWatched = hasNeighbour(circumstances.shape);
+  if (isWatched) without.push(...FAULT_KINDS.filter((kind) => !OF_SOME.includes(kind)));
+  const faults = new SeededFaults({
+    ...plan,
+    without,
+    intensity,
+    ...(isWatched && { spared: NEIGHBOUR }),
+  });
   const cursed = circumstances.cursed?.record;
   const publications = workloadOf({
     seed,
@@ -81,9 +90,12 @@ function seeded(plan: RunPlan): Cast {
     cursed,
     images,
     values,
+    shape: circumstances.shape,
     faults,
   });
-  return { circumstances, faults, publications, lengthMs };
+  if (!isWatched) return { circumstances, faults, publications, lengthMs };
+  const all = [...publications, ...neighbourly(lengthMs + FAULTS_AFTER_MS)];
+  return { circumstances, faults, publications: all, lengthMs };
 }
 
 /** @throws where there is no such scenario */

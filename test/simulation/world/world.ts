@@ -1,7 +1,7 @@
 /** Everything that a run consists of: processes of the program, what they talk to, who else is about, and who watches. */
 import { createApp, type App, type Ports } from '../../../srv/app.ts';
 import type { Application } from '../../../srv/config/application.ts';
-import { readSettings, type Settings } from '../../../srv/config/settings.ts';
+import type { Settings } from '../../../srv/config/settings.ts';
 import { ApiBudget } from '../../../srv/lanes/api-budget.ts';
 import { ActivityRecord } from '../../../srv/monitor/activity.ts';
 import { BoundsCheck } from '../checker/bounds.ts';
@@ -11,11 +11,12 @@ import { OutcomeCheck } from '../checker/outcomes.ts';
 import { OrderBook } from '../checker/orders.ts';
 import { OwnershipCheck } from '../checker/ownership.ts';
 import { PathCheck } from '../checker/paths.ts';
+import { checkTransactions } from '../checker/transactions.ts';
 import { Verdict } from '../checker/violation.ts';
 import { WriteCheck } from '../checker/writes.ts';
 import { SimApi } from './api.ts';
 import { SimBroker } from './broker.ts';
-import type { Circumstances } from './circumstances.ts';
+import { settingsOf, type Circumstances } from './circumstances.ts';
 import { embeddedJournal } from './embedded-journal.ts';
 import type { Faults } from './faults.ts';
 import { SharedJournal, type DurableJournal, type FullJournal } from './journal.ts';
@@ -27,6 +28,7 @@ import { SimProcess } from './process.ts';
 import { Records } from './records.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
+import { hasNeighbour } from './shape.ts';
 import { changeOn, COMPANY, seedRecords } from './territories.ts';
 import { FOREIGN_FIELD, type Publication } from './workload.ts';
 
@@ -95,11 +97,7 @@ export class World {
     const { circumstances, timeline, faults, trace, publications } = options;
     const { verdict } = this;
     const nowMs = (): number => timeline.nowMs;
-    this.settings = readSettings(circumstances.environment, {
-      deployed: false,
-      postgres: circumstances.mode === 'durable',
-      meshNamespace: 'simulated/territory/sync',
-    }).settings;
+    this.settings = settingsOf(circumstances);
     const { retry, propagation, batch, lease, territory, mesh } = this.settings;
     this.writes = new WriteCheck(
       verdict,
@@ -109,6 +107,7 @@ export class World {
         retryLimit: retry.limit,
         restMs: propagation.minMs,
         batchMax: batch.sizeMax,
+        batchStart: batch.size,
         journalOf: (process) => this.journalOf(process),
       },
       nowMs,
@@ -121,7 +120,7 @@ export class World {
       nowMs,
     });
     this.records = new Records(circumstances.manners, nowMs);
-    seedRecords(this.records, circumstances.territories);
+    seedRecords(this.records, circumstances.territories, circumstances.shape);
     this.broker = new SimBroker(this.outcomes);
     this.api = new SimApi({
       records: this.records,
@@ -153,6 +152,7 @@ export class World {
       timeline,
       trace,
       territories: circumstances.territories,
+      pauses: hasNeighbour(circumstances.shape) ? 'territories' : 'all',
       instances: () => [...this.instances.values()],
       changeOf: (id) => this.expected.find((change) => change.id === id),
       watched: this.orders,
@@ -238,6 +238,7 @@ export class World {
     for (const name of this.undone()) {
       verdict.demand(false, 'liveness', () => `decision ${name} was accepted and has not ended`);
     }
+    const ordersOn = (changeId: string) => this.orders.of(changeId);
     const work = this.broker.queue(settings.mesh.queue);
     verdict.demand(work.size === 0, 'liveness', () => `${work.size} messages are still in the work queue`);
     this.bounds.received(work.mostUnsettled, settings.intake.window);
@@ -249,17 +250,22 @@ export class World {
         retryLimit: settings.retry.limit,
         onOverlap: settings.policy.onOverlap,
         repetition: circumstances.mode === 'embedded' ? 'again' : 'never',
+        transactions: circumstances.transactions,
+        batchMax: settings.batch.sizeMax,
         cursed: circumstances.cursed?.record,
         toldOf: (record) => writes.toldOf(record),
-        ordersOn: (changeId) => this.orders.of(changeId),
+        othersWrote: (...between) => writes.othersWrote(...between),
+        ordersOn,
       },
       verdict,
     );
+    if (circumstances.transactions === 'per-change') {
+      checkTransactions(expected, outcomes.outcomes, records, { ...circumstances, ordersOn }, verdict);
+    }
     const hasForgotten = circumstances.mode === 'embedded' && !this.isTheFirstAlone();
     this.paths.check(outcomes.outcomes, { known: hasForgotten ? 'some' : 'all' }, verdict);
-    const company = expected.filter(({ territoryId }) => territoryId === COMPANY);
-    const quota = this.options.faults.counts.has('quota') ? 'was exhausted' : 'never exhausted';
-    checkIsolation(company, outcomes.outcomes, quota, verdict);
+    const { counts } = this.options.faults;
+    checkIsolation(expected, outcomes.outcomes, { ...circumstances, faults: counts }, verdict);
   }
 
   private publish({ message, change }: Publication): void {

@@ -167,6 +167,8 @@ async function play(
       'left-behind',
       () => 'nothing goes wrong and nothing comes, and there are still messages in the work queue',
     );
+    // Nobody comes any more who would resume what was paused, and a replay may wait for it.
+    if (world.isDone) world.tidyUp();
     const deadlineMs = timeline.nowMs + LIVENESS_MS;
     // An operator's call may stand still in a frozen process, and be accepted when all else has long ended.
     for (let round = 0, isOver = false; !isOver;) {

@@ -1,6 +1,7 @@
 /** What one simulated run is made of. All of it follows from the seed; a shrinker takes parts away. */
 import { SeededRandom } from '../sandbox/territory-api/seeded-random.ts';
 import { FAULT_KINDS, type FaultKind } from './world/faults.ts';
+import { sizeOf } from './world/shape.ts';
 
 export interface RunPlan {
   readonly seed: number;
@@ -21,10 +22,13 @@ const MOST_TERRITORIES = 6;
 
 export function planOf(seed: number): RunPlan {
   const random = new SeededRandom(seed, 'plan');
+  const changes = 60 + random.below(MOST_CHANGES - 60);
+  const territories = 1 + random.below(MOST_TERRITORIES);
+  const size = sizeOf(seed);
   return {
     seed,
-    changes: 60 + random.below(MOST_CHANGES - 60),
-    territories: 1 + random.below(MOST_TERRITORIES),
+    changes: size?.changes ?? changes,
+    territories: Math.min(size?.territories ?? territories, territories),
     without: [],
     from: 0,
     to: Number.MAX_SAFE_INTEGER,

@@ -4,8 +4,10 @@ import type { RunPlan } from './plan.ts';
 import { SCENARIOS } from './scenarios/list.ts';
 import { ScriptedFaults, type ForeignWrite } from './scenarios/scenario.ts';
 import { CALM, circumstancesOf, type Circumstances } from './world/circumstances.ts';
-import { SeededFaults, type FaultKind, type Faults } from './world/faults.ts';
+import { FAULT_KINDS, OF_SOME, SeededFaults, type FaultKind, type Faults } from './world/faults.ts';
 import { guardAgainstTheReal, settled, turn } from './world/guard.ts';
+import { hasNeighbour } from './world/shape.ts';
+import { NEIGHBOUR, neighbourly } from './world/territories.ts';
 import { Timeline } from './world/timeline.ts';
 import { Trace } from './world/trace.ts';
 import { messageOf, workloadOf, type Publication } from './world/workload.ts';
@@ -34,7 +36,9 @@ const FAULTS_AFTER_MS = 120_000;
  * takes minutes, one after the other.
  */
 const LIVENESS_MS = 12 * 3_600_000;
-const MOST_STEPS = 200_000;
+const MOST_STEPS = 600_000;
+/** Once faults have stopped what is in the queue is received within this time, though nothing more is published. */
+const SILENCE_MS = 300_000;
 /** So often another record is written meanwhile: without any success nobody can tell a record's fault from the API's. */
 const COMPANY_MS = 20_000;
 /** After the end: what is frozen or under way has to come too, and must change nothing. */
@@ -68,7 +72,14 @@ function seeded(plan: RunPlan): Cast {
   const { mode, intensity, publishedWithinMs: lengthMs, lifecycle, images, values } = circumstances;
   // Without a database nobody recognises what a publisher sends again across a restart: that is not promised.
   const without = [...plan.without, ...(mode === 'embedded' ? [...PUBLISHED_AGAIN, ...OF_A_DATABASE] : [])];
-  const faults = new SeededFaults({ ...plan, without, intensity });
+  const isWatched = hasNeighbour(circumstances.shape);
+  if (isWatched) without.push(...FAULT_KINDS.filter((kind) => !OF_SOME.includes(kind)));
+  const faults = new SeededFaults({
+    ...plan,
+    without,
+    intensity,
+    ...(isWatched && { spared: NEIGHBOUR }),
+  });
   const cursed = circumstances.cursed?.record;
   const publications = workloadOf({
     seed,
@@ -79,9 +90,12 @@ function seeded(plan: RunPlan): Cast {
     cursed,
     images,
     values,
+    shape: circumstances.shape,
     faults,
   });
-  return { circumstances, faults, publications, lengthMs };
+  if (!isWatched) return { circumstances, faults, publications, lengthMs };
+  const all = [...publications, ...neighbourly(lengthMs + FAULTS_AFTER_MS)];
+  return { circumstances, faults, publications: all, lengthMs };
 }
 
 /** @throws where there is no such scenario */
@@ -143,6 +157,18 @@ async function play(
     };
     await goOn(lengthMs + FAULTS_AFTER_MS, () => false);
     faults.stop();
+    for (const untilMs = timeline.nowMs + SILENCE_MS; !world.hasReceivedAll && timeline.nowMs < untilMs;) {
+      if (world.verdict.violation) break;
+      world.tidyUp();
+      await goOn(timeline.nowMs + COMPANY_MS, () => world.hasReceivedAll);
+    }
+    world.verdict.demand(
+      world.hasReceivedAll,
+      'left-behind',
+      () => 'nothing goes wrong and nothing comes, and there are still messages in the work queue',
+    );
+    // Nobody comes any more who would resume what was paused, and a replay may wait for it.
+    if (world.isDone) world.tidyUp();
     const deadlineMs = timeline.nowMs + LIVENESS_MS;
     // An operator's call may stand still in a frozen process, and be accepted when all else has long ended.
     for (let round = 0, isOver = false; !isOver;) {

@@ -8,6 +8,8 @@ import type { RunResult } from './run.ts';
 import { readArguments } from './runner/arguments.ts';
 import { runPlans } from './runner/pool.ts';
 import { SCENARIOS } from './scenarios/list.ts';
+import { circumstancesOf } from './world/circumstances.ts';
+import { shapeOf } from './world/shape.ts';
 
 const SEEDS = 12;
 const KEPT = JSON.parse(readFileSync(new URL('kept-seeds.json', import.meta.url), 'utf8')) as readonly {
@@ -23,6 +25,13 @@ describe('the simulation', () => {
       results.reduce((all, [, result]) => all + of(result), 0);
     expect(sum(({ changes }) => changes)).toBeGreaterThan(SEEDS * 50);
     expect(sum(({ faults }) => Object.keys(faults).length)).toBeGreaterThan(SEEDS * 5);
+  });
+
+  it('breaks no guarantee in bursts, beside a neighbour, beside a hot territory, of wide changes, and in transactions', async () => {
+    const shapes = ['burst', 'neighbour', 'hot', 'wide'] as const;
+    const plans = shapes.map((shape) => planOf(firstSeed((seed) => shapeOf(seed) === shape)));
+    plans.push(planOf(firstSeed((seed) => circumstancesOf(seed, 1).transactions === 'per-change')));
+    expect(brokenIn(await resultsOf(plans))).toEqual([]);
   });
 
   it('breaks no guarantee any more under the seeds that once did', { timeout: 60_000 }, async () => {
@@ -126,6 +135,12 @@ describe('the mutations', () => {
     expect(broken).toEqual(['if-match']);
   });
 });
+
+function firstSeed(fits: (seed: number) => boolean): number {
+  let seed = 1;
+  while (!fits(seed)) seed += 1;
+  return seed;
+}
 
 async function resultsOf(plans: readonly RunPlan[]): Promise<readonly (readonly [RunPlan, RunResult])[]> {
   const results: (readonly [RunPlan, RunResult])[] = [];

@@ -12,6 +12,8 @@ interface Open {
   readonly text: string;
   /** So often it left a process without a definite answer. */
   sends: number;
+  /** So often it was sent, whatever was said of it. */
+  tries: number;
 }
 
 export interface DoubtRules {
@@ -65,7 +67,8 @@ export class DoubtCheck {
       this.positions.set(request.idempotencyKey, position);
       this.coversOf.set(text, covers);
       this.demandSame(record, text, 'was to be sent');
-      if (!this.settled.has(text) && !this.open.has(record)) this.open.set(record, { text, sends: 0 });
+      if (!this.settled.has(text) && !this.open.has(record))
+        this.open.set(record, { text, sends: 0, tries: 0 });
     }
   }
 
@@ -75,8 +78,9 @@ export class DoubtCheck {
     const open = this.open.get(record);
     if (open?.text !== text) return;
     open.sends += 1;
+    open.tries += 1;
     const isMerged = (this.coversOf.get(text)?.length ?? 0) > 1;
-    if (isMerged && open.sends > this.retryLimit) this.apart.add(record);
+    if (isMerged && open.tries > this.retryLimit) this.apart.add(record);
   }
 
   told(process: string, request: WriteRequest, kind: RecordAnswer['kind']): void {
@@ -88,6 +92,18 @@ export class DoubtCheck {
   notActedOn(process: string, request: WriteRequest): void {
     const open = this.open.get(this.nameOf(process, request));
     if (open?.text === JSON.stringify(request)) open.sends -= 1;
+  }
+
+  /** The API has refused the request that this one was in: nothing came of it, but of an earlier send something may. */
+  refusedWhole(process: string, request: WriteRequest): void {
+    this.notActedOn(process, request);
+    const open = this.open.get(this.nameOf(process, request));
+    if ((open?.sends ?? 0) <= 0) this.settle(process, request);
+  }
+
+  /** What was merged on its record has failed for so long that its changes go one by one. */
+  isToldApart(process: string, request: WriteRequest): boolean {
+    return this.apart.has(this.nameOf(process, request));
   }
 
   settle(process: string, request: WriteRequest): void {

@@ -3,27 +3,22 @@
  * lanes, merging or ETags: only what was published, what subscribers were told, and what the API's records were.
  */
 import type { Scalar } from '../../../srv/events/change.ts';
-import type { AssignmentResult, FailureCode } from '../../../srv/events/outcome.ts';
-import { BAD, POISON, type Records, type Version } from '../world/records.ts';
+import type { AssignmentResult } from '../../../srv/events/outcome.ts';
+import type { Records, Version } from '../world/records.ts';
 import { editedFields, type Order } from '../world/operators.ts';
 import { FIELDS, type PublishedChange } from '../world/workload.ts';
+import { checkFault, type FaultRules } from './faults.ts';
 import type { Told } from './outcomes.ts';
 import type { Verdict } from './violation.ts';
-import type { Told as ToldOfRecord } from './writes.ts';
 
 /** A change that was published, and when. */
 export interface Expected extends PublishedChange {
   readonly publishedMs: number;
 }
 
-export interface EffectRules {
-  readonly retryLimit: number;
-  readonly onOverlap: 'source-wins' | 'review';
+export interface EffectRules extends FaultRules {
   /** `again`: after a crash of an embedded journal an intermediate value may appear again. */
   readonly repetition: 'never' | 'again';
-  /** The record on which the API always fails. */
-  readonly cursed: string | undefined;
-  readonly toldOf: (record: string) => ToldOfRecord;
   readonly ordersOn: (changeId: string) => readonly Order[];
 }
 
@@ -45,7 +40,8 @@ interface Item {
   readonly replays: readonly Order[];
 }
 
-interface Step {
+/** One assignment of a change, and what became of it. */
+export interface Step {
   readonly expected: Expected;
   readonly index: number;
   readonly result: AssignmentResult;
@@ -279,68 +275,6 @@ function checkReplay(name: string, items: readonly Item[], at: number, verdict: 
     'replay-undid',
     () => `${name}: the replay of ${item.name} wrote over ${String(undone?.name)}`,
   );
-}
-
-/** A change fails only for a fault of its own. */
-function checkFault(
-  record: string,
-  { expected, index, result, told }: Step,
-  history: readonly Version[],
-  rules: EffectRules,
-  verdict: Verdict,
-): void {
-  if (result.result !== 'failed' || told.code === 'DISCARDED') return;
-  const code: FailureCode | undefined = result.error?.code;
-  const assignment = expected.assignments[index];
-  const values = Object.values(assignment?.fields ?? {});
-  const of = rules.toldOf(record);
-  const demand = (condition: boolean, why: string) =>
-    verdict.demand(
-      condition,
-      'whose-fault',
-      () =>
-        `${expected.id}[${index}] on ${record} failed as ${String(code)}, but ${why}: ${JSON.stringify(of)}`,
-    );
-  switch (code) {
-    case 'REJECTED_BY_API':
-      return demand(values.includes(BAD) || values.includes(POISON), 'nothing was wrong with it');
-    case 'UNKNOWN_ASSIGNMENT':
-      return demand(
-        history.some(
-          ({ fields, atMs }, at) =>
-            fields === undefined &&
-            atMs <= told.atMs &&
-            (history[at + 1]?.atMs ?? Infinity) >= expected.publishedMs,
-        ),
-        'it was there',
-      );
-    case 'CONFLICT_LIMIT':
-      return demand(
-        of.refusedAtMs.filter((atMs) => atMs >= expected.publishedMs && atMs <= told.atMs).length >
-          rules.retryLimit,
-        'met few conflicts',
-      );
-    case 'API_ERROR':
-      return demand(
-        record === rules.cursed || of.failures + of.unanswered + of.refusedWhole > rules.retryLimit,
-        'the API failed seldom',
-      );
-    case 'OVERLAP':
-      return demand(rules.onOverlap === 'review', 'the source wins');
-    case 'FORBIDDEN':
-      // Where nothing else is written, nobody can tell a role that is missing from a record that is forbidden.
-      // What was refused for its content before counts as well: that was its own fault.
-      return demand(
-        of.forbidden > rules.retryLimit ||
-          (of.forbidden > 0 && (values.includes(BAD) || values.includes(POISON))),
-        'it was hardly forbidden',
-      );
-    case 'TOO_LARGE':
-    case 'INVALID_EVENT':
-    case 'DISCARDED':
-    case undefined:
-      return demand(false, 'nothing of that kind happened');
-  }
 }
 
 function isOwn(by: Version['by']): by is Exclude<Version['by'], string> {

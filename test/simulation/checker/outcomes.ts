@@ -15,6 +15,8 @@ export interface Told {
   readonly deadLetterId?: string;
   readonly conflicts: number;
   readonly attempts: number;
+  /** The change's place in its territory, as the program says. */
+  readonly position: number;
   readonly atMs: number;
   readonly text: string;
 }
@@ -131,6 +133,7 @@ export class OutcomeCheck implements BrokerWatch {
       assignments,
       attempts,
       conflicts,
+      position: data.position,
       atMs: this.rules.nowMs(),
       text,
       ...(reason && { code: reason.code }),

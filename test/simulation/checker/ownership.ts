@@ -121,7 +121,7 @@ export class OwnershipCheck {
 
   private claimed(
     process: string,
-    { leaseMs }: ClaimRequest,
+    { records, leaseMs }: ClaimRequest,
     lanes: readonly ClaimedLane[],
     askedAtMs: number,
   ): void {
@@ -130,6 +130,7 @@ export class OwnershipCheck {
       'stopped',
       () => `${process} was asked to stop, and claims`,
     );
+    this.writes.sizes.claims(process, records, askedAtMs);
     for (const { territoryId, fence, changes } of lanes) {
       this.trace.note(`${process} claims ${territoryId} with ${changes.length} changes`);
       const before = this.owners.get(territoryId);
@@ -181,7 +182,7 @@ export class OwnershipCheck {
       );
       for (const { results: made } of progress)
         for (const { id, result } of made.values())
-          if (result === 'failed') this.writes.forgetWaits(process, territoryId, id);
+          if (result === 'failed' || result === 'skipped') this.writes.forgetWaits(process, territoryId, id);
       this.writes.doubt.givenBack(process, territoryId, results);
     }
   }

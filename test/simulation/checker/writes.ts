@@ -3,24 +3,30 @@
  * rules allow, and one idempotency key for one request.
  */
 import type { Intent } from '../../../srv/journal/port.ts';
-import type {
-  ReadAnswer,
-  ReadRequest,
-  RecordAnswer,
-  RecordRef,
-  WriteRequest,
+import {
+  unitsOf,
+  type ReadAnswer,
+  type ReadRequest,
+  type RecordAnswer,
+  type RecordRef,
+  type WriteRequest,
 } from '../../../srv/territory-api/port.ts';
 import type { ApiWatch } from '../world/api.ts';
-import { recordKey } from '../world/records.ts';
+import { HUGE, POISON, recordKey, sets } from '../world/records.ts';
 import type { Trace } from '../world/trace.ts';
 import { DoubtCheck } from './doubt.ts';
+import { FlightSizes } from './flight-sizes.ts';
 import type { Verdict } from './violation.ts';
+
+const TOO_LARGE = 413;
 
 export interface WriteRules {
   readonly retryFirstDelayMs: number;
   readonly retryLimit: number;
   readonly restMs: number;
   readonly batchMax: number;
+  /** Records per flight to start with. */
+  readonly batchStart: number;
   /** Name of the journal of the process of this name: several may share one. */
   readonly journalOf: (process: string) => string;
 }
@@ -31,6 +37,8 @@ export interface Told {
   failures: number;
   unanswered: number;
   refusedWhole: number;
+  /** When it was refused alone, or with its transaction; `hasReason`: for what the request sets. */
+  readonly refusedAlone: { readonly atMs: number; readonly status: number; readonly hasReason: boolean }[];
   /** Reads past the cache that were no proof. */
   looks: number;
   forbidden: number;
@@ -40,13 +48,16 @@ export interface Told {
 
 interface Wait {
   readonly atMs: number;
-  readonly why: string;
+  readonly why: 'a success' | 'a conflict' | 'no answer';
   /** The request that succeeded: who repeats it to the letter was not told, for its flight took over from one whose machine slept. */
   readonly ofText?: string;
 }
 
 export class WriteCheck implements ApiWatch {
   readonly doubt: DoubtCheck;
+  readonly sizes: FlightSizes;
+  /** Writes that succeeded. */
+  private readonly done: { readonly record: string; readonly atMs: number }[] = [];
   private readonly told_ = new Map<string, Told>();
   private readonly verdict: Verdict;
   private readonly trace: Trace;
@@ -71,6 +82,7 @@ export class WriteCheck implements ApiWatch {
     this.rules = rules;
     this.nowMs = nowMs;
     this.doubt = new DoubtCheck(verdict, rules);
+    this.sizes = new FlightSizes(verdict, rules.batchStart, nowMs);
   }
 
   toldOf(record: string): Told {
@@ -81,6 +93,7 @@ export class WriteCheck implements ApiWatch {
         failures: 0,
         unanswered: 0,
         refusedWhole: 0,
+        refusedAlone: [],
         looks: 0,
         forbidden: 0,
         refusedAtMs: [],
@@ -88,6 +101,11 @@ export class WriteCheck implements ApiWatch {
       this.told_.set(record, told);
     }
     return told;
+  }
+
+  /** Another record was written meanwhile. */
+  othersWrote(record: string, fromMs: number, toMs: number): boolean {
+    return this.done.some((one) => one.record !== record && one.atMs >= fromMs && one.atMs <= toMs);
   }
 
   /** The journal has these requests now. */
@@ -119,11 +137,13 @@ export class WriteCheck implements ApiWatch {
     this.trace.note(`${process} is told of ${shown(request)}: ${answer.kind}`);
     const told = this.toldOf(record);
     this.doubt.told(process, request, answer.kind);
-    const wait = (delayMs: number, why: string) =>
+    this.sizes.answered(process);
+    const wait = (delayMs: number, why: Wait['why']) =>
       this.notBefore.set(`${process} ${record}`, { atMs: this.nowMs() + delayMs, why });
     switch (answer.kind) {
       case 'done':
         this.inARow.delete(record);
+        this.done.push({ record, atMs: this.nowMs() });
         if (answer.etag !== undefined) learn(this.own, this.nameOf(process, request), answer.etag);
         // From when it was sent: a process that slept meanwhile hears of it when all caches have long caught up.
         return void this.notBefore.set(`${process} ${record}`, {
@@ -163,10 +183,16 @@ export class WriteCheck implements ApiWatch {
     }
   }
 
-  refusedWhole(process: string, requests: readonly WriteRequest[]): void {
+  refusedWhole(process: string, requests: readonly WriteRequest[], status: number): void {
+    this.trace.note(`${process} is refused ${status} for ${requests.map(shown).join(' ')}`);
+    if (status === TOO_LARGE) this.sizes.tooLarge(process, requests.length);
+    const hasReason = requests.some((request) => sets(request, HUGE) || sets(request, POISON));
+    const isAlone = unitsOf(requests).length === 1;
     for (const request of requests) {
-      this.toldOf(recordKey(request)).refusedWhole += 1;
-      this.doubt.settle(process, request);
+      const told = this.toldOf(recordKey(request));
+      told.refusedWhole += 1;
+      if (isAlone) told.refusedAlone.push({ atMs: this.nowMs(), status, hasReason });
+      this.doubt.refusedWhole(process, request);
     }
   }
 
@@ -239,7 +265,11 @@ export class WriteCheck implements ApiWatch {
     this.keys.set(idempotencyKey, text);
     const wait = this.notBefore.get(`${process} ${record}`);
     verdict.demand(
-      wait === undefined || this.nowMs() >= wait.atMs || wait.ofText === text,
+      wait === undefined ||
+        this.nowMs() >= wait.atMs ||
+        wait.ofText === text ||
+        // Its attempts are spent, and those of its changes are fresh.
+        (wait.why === 'no answer' && this.doubt.isToldApart(process, request)),
       'delay',
       () => `${process} wrote ${record} ${(wait?.atMs ?? 0) - this.nowMs()} ms too soon after ${wait?.why}`,
     );

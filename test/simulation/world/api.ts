@@ -2,20 +2,22 @@
  * The territory API in bad times: late caches, nodes that take the right ETag for a wrong one, other writers in between,
  * answers lost in whole or in part, requests carried out late, in part, or not at all, outages.
  */
-import type {
-  ApiTrouble,
-  ReadAnswer,
-  ReadRequest,
-  RecordAnswer,
-  TerritoryApi,
-  UnansweredWrite,
-  WriteAnswer,
-  WriteRequest,
+import {
+  unitsOf,
+  type ApiTrouble,
+  type ReadAnswer,
+  type ReadRequest,
+  type RecordAnswer,
+  type TerritoryApi,
+  type UnansweredWrite,
+  type WriteAnswer,
+  type WriteRequest,
 } from '../../../srv/territory-api/port.ts';
 import type { Circumstances } from './circumstances.ts';
 import type { Faults, Occasion } from './faults.ts';
 import type { SimProcess } from './process.ts';
-import { POISON, recordKey, Records, sets, stateOf } from './records.ts';
+import { Gateway } from './gateway.ts';
+import { HUGE, POISON, recordKey, Records, sets, stateOf } from './records.ts';
 import type { Timeline } from './timeline.ts';
 
 /** Sees what the program sends and is told. */
@@ -24,7 +26,7 @@ export interface ApiWatch {
   /** The answer for a record reached the process that had asked. */
   told(process: string, request: WriteRequest, answer: RecordAnswer): void;
   unanswered(process: string, requests: readonly WriteRequest[], actedOn: 'perhaps' | 'never'): void;
-  refusedWhole(process: string, requests: readonly WriteRequest[]): void;
+  refusedWhole(process: string, requests: readonly WriteRequest[], status: number): void;
   read(process: string, request: ReadRequest, answer: ReadAnswer): void;
 }
 
@@ -59,12 +61,14 @@ const TIMEOUT: ApiTrouble = { reason: 'timeout', message: 'no answer in time' };
 
 export class SimApi {
   private readonly options: SimApiOptions;
+  private readonly gateway: Gateway;
   private outageUntilMs = 0;
   private revokedUntilMs = 0;
   private quotaUntilMs = 0;
 
   constructor(options: SimApiOptions) {
     this.options = options;
+    this.gateway = new Gateway(options.faults, options.timeline);
   }
 
   /** The API as this process has it. */
@@ -79,7 +83,7 @@ export class SimApi {
       write: (requests, signal) => this.write(process, requests, signal),
       probe: (signal) =>
         this.exchange<ApiTrouble | undefined>(process, 'api.probe', signal, {
-          work: () => (this.isOut() ? TROUBLES[0] : undefined),
+          work: () => (this.isOut() ? TROUBLES[0] : this.gateway.read()),
           late: () => TIMEOUT,
           told: () => undefined,
         }),
@@ -104,7 +108,7 @@ export class SimApi {
           requests.forEach((request, index) => {
             watch.told(process.name, request, answer.records[index] ?? { kind: 'missing' });
           });
-        } else if (answer.kind === 'refused-whole') watch.refusedWhole(process.name, requests);
+        } else if (answer.kind === 'refused-whole') watch.refusedWhole(process.name, requests, answer.status);
         else watch.unanswered(process.name, requests, answer.sent ? 'perhaps' : 'never');
       },
     });
@@ -156,6 +160,8 @@ export class SimApi {
     const { faults, records } = this.options;
     const occasion: Occasion = { process: process.name, at: 'api.read' };
     if (this.isOut()) return { kind: 'trouble', trouble: this.someTrouble() };
+    const astray = this.gateway.read();
+    if (astray) return { kind: 'trouble', trouble: astray };
     if (faults.strikes('read-trouble', 0.006, occasion)) {
       if (faults.between('read-trouble', 0, 4) === 0) return 'never';
       return { kind: 'trouble', trouble: this.someTrouble() };
@@ -176,6 +182,8 @@ export class SimApi {
     const { faults, cursed } = this.options;
     const occasion: Occasion = { process: process.name, at: 'api.write' };
     if (this.isOut()) return { kind: 'trouble', trouble: this.someTrouble(), sent: true };
+    const stopped = this.gateway.write(requests, occasion);
+    if (stopped) return stopped;
     if (cursed?.fails === 'whole-requests' && requests.some(this.isCursed)) {
       return { kind: 'trouble', trouble: TROUBLES[0] as ApiTrouble, sent: true };
     }
@@ -204,37 +212,64 @@ export class SimApi {
       return 'never';
     }
     if (faults.strikes('write-in-part', 0.006, occasion)) {
-      this.applyAll(requests.slice(0, faults.between('write-in-part', 0, requests.length)));
+      const units = unitsAmong(requests);
+      this.applyAll(units.slice(0, faults.between('write-in-part', 0, units.length)).flat());
       return { kind: 'trouble', trouble: TIMEOUT, sent: true };
     }
-    if (requests.some((request) => sets(request, POISON))) {
-      return { kind: 'refused-whole', status: 400, message: 'malformed' };
-    }
-    return { kind: 'answered', records: requests.map((request) => this.answer(request, process)) };
+    const refusal = refusalOfAll(requests);
+    if (refusal) return refusal;
+    return { kind: 'answered', records: unitsAmong(requests).flatMap((unit) => this.answer(unit, process)) };
   }
 
-  private answer(request: WriteRequest, process: SimProcess): RecordAnswer {
+  private answer(unit: readonly WriteRequest[], process: SimProcess): readonly RecordAnswer[] {
+    const { records } = this.options;
+    const blows = unit.map((request) => this.blowTo(request, process));
+    const blow = blows.find((one) => one?.answer.kind === 'conflict') ?? blows.find((one) => one);
+    if (!blow) return this.apply(unit);
+    if (blow.answer.kind === 'conflict') {
+      return unit.map((request, index) => {
+        const answer = blows[index]?.answer;
+        return answer?.kind === 'conflict' ? records.settle(request, answer) : { kind: 'rolled-back' };
+      });
+    }
+    if (blow.lands) this.apply(unit);
+    return blows.map((one) => one?.answer ?? { kind: 'missing' });
+  }
+
+  /** What happens to a record instead of a plain answer; `lands`: it is written all the same. */
+  private blowTo(
+    request: WriteRequest,
+    process: SimProcess,
+  ): { readonly answer: RecordAnswer; readonly lands?: boolean } | undefined {
     const { faults, records } = this.options;
     const key = recordKey(request);
     const occasion: Occasion = { process: process.name, at: 'api.write', record: key };
     this.disturb(key, occasion);
-    if (this.isCursed(request)) return { kind: 'failed', status: 500, message: 'always' };
+    if (this.isCursed(request)) return { answer: { kind: 'failed', status: 500, message: 'always' } };
     if (records.isRecent(key) && faults.strikes('record-stale', 0.06, occasion)) {
-      return records.settle(request, { kind: 'conflict', status: 409, message: 'stale node' });
+      return { answer: { kind: 'conflict', status: 409, message: 'stale node' } };
     }
     if (faults.strikes('record-locked', 0.004, occasion)) {
-      return records.settle(request, { kind: 'conflict', status: 423, message: 'locked by somebody' });
+      return { answer: { kind: 'conflict', status: 423, message: 'locked by somebody' } };
     }
     if (faults.strikes('record-failed', 0.006, occasion)) {
-      if (faults.between('record-failed', 0, 2) === 0) records.apply(request);
-      return { kind: 'failed', status: 502 };
+      const lands = faults.between('record-failed', 0, 2) === 0;
+      return { answer: { kind: 'failed', status: 502 }, lands };
     }
     if (faults.strikes('record-missing', 0.006, occasion)) {
-      if (faults.between('record-missing', 0, 3) > 0) records.apply(request);
-      return { kind: 'missing' };
+      return { answer: { kind: 'missing' }, lands: faults.between('record-missing', 0, 3) > 0 };
     }
-    if (faults.strikes('record-running', 0.003, occasion)) return { kind: 'running', status: 409 };
-    return records.apply(request);
+    if (faults.strikes('record-running', 0.003, occasion))
+      return { answer: { kind: 'running', status: 409 } };
+    return undefined;
+  }
+
+  /** A record alone, or those of a transaction. */
+  private apply(unit: readonly WriteRequest[]): readonly RecordAnswer[] {
+    const { records } = this.options;
+    const [only] = unit;
+    if (only && unit.length === 1) return [records.apply(only)];
+    return unit.some(this.isCursed) ? [] : records.applyWhole(unit);
   }
 
   /** Another program writes to the record just now. */
@@ -244,9 +279,8 @@ export class SimApi {
   }
 
   private applyAll(requests: readonly WriteRequest[]): void {
-    const { records } = this.options;
-    if (requests.some((request) => sets(request, POISON))) return;
-    for (const request of requests) if (!this.isCursed(request)) records.apply(request);
+    if (refusalOfAll(requests)) return;
+    for (const unit of unitsAmong(requests)) if (!unit.some(this.isCursed)) this.apply(unit);
   }
 
   private readonly isCursed = (request: WriteRequest): boolean =>
@@ -288,4 +322,16 @@ export class SimApi {
   private retryAfterMs(): number {
     return this.options.faults.between('write-throttled', 1000, 20_000);
   }
+}
+
+/** What takes effect all or none: each by itself, but for transactions. */
+function unitsAmong(requests: readonly WriteRequest[]): readonly (readonly WriteRequest[])[] {
+  return unitsOf(requests).map((places) => places.flatMap((place) => requests[place] ?? []));
+}
+
+/** One record's content makes the API refuse the whole request. */
+function refusalOfAll(requests: readonly WriteRequest[]): UnansweredWrite | undefined {
+  const have = (value: string): boolean => requests.some((request) => sets(request, value));
+  if (have(HUGE)) return { kind: 'refused-whole', status: 413, message: 'too large' };
+  return have(POISON) ? { kind: 'refused-whole', status: 400, message: 'malformed' } : undefined;
 }

@@ -38,6 +38,10 @@ export const FAULT_KINDS = [
   'write-unanswered',
   'write-late',
   'write-in-part',
+  'request-refused',
+  'request-too-large',
+  'request-forbidden',
+  'request-astray',
   'record-stale',
   'record-locked',
   'record-failed',
@@ -49,16 +53,37 @@ export const FAULT_KINDS = [
   'poison-payload',
   'unstorable-payload',
   'bad-value',
+  'huge-value',
   'operator',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** What befalls single records, changes and territories; all else is felt by every territory. */
+export const OF_SOME: readonly FaultKind[] = [
+  'lock-foreign',
+  'read-stale',
+  'record-stale',
+  'record-locked',
+  'record-failed',
+  'record-missing',
+  'record-running',
+  'foreign-write',
+  'published-twice',
+  'published-clash',
+  'poison-payload',
+  'unstorable-payload',
+  'bad-value',
+  'huge-value',
+  'operator',
+];
 
 /** Where a fault may strike: which process, and what it is doing. */
 export interface Occasion {
   readonly process?: string;
   /** For example `journal.complete sent` or `timer`. */
   readonly at?: string;
+  /** Territory and id; of a territory as a whole without an id. */
   readonly record?: string;
 }
 
@@ -82,6 +107,8 @@ export interface FaultRules {
   readonly to: number;
   /** Multiplies every probability. */
   readonly intensity: number;
+  /** A territory whose records nothing befalls. */
+  readonly spared?: string;
 }
 
 export class SeededFaults implements Faults {
@@ -97,9 +124,10 @@ export class SeededFaults implements Faults {
     this.off = new Set(rules.without);
   }
 
-  strikes(kind: FaultKind, probability: number): boolean {
+  strikes(kind: FaultKind, probability: number, { record }: Occasion = {}): boolean {
     if (this.stopped || this.off.has(kind)) return false;
-    const { from, to, intensity } = this.rules;
+    const { from, to, intensity, spared } = this.rules;
+    if (spared !== undefined && record?.startsWith(`${spared}/`)) return false;
     if (this.stream(kind).fraction() >= probability * intensity) return false;
     const isWithin = this.number >= from && this.number < to;
     this.number += 1;

@@ -59,9 +59,12 @@ export class SharedJournal {
   private readonly paused = new Set<string>();
   private readonly held = new Set<string>();
   private readonly taken = new Map<string, number>();
+  private readonly appendMs: number;
   private outageUntilMs = 0;
 
-  constructor(timeline: Timeline, faults: Faults, watch: JournalWatch) {
+  /** @param appendMs how much longer an append takes */
+  constructor(timeline: Timeline, faults: Faults, watch: JournalWatch, appendMs = 0) {
+    this.appendMs = appendMs;
     this.timeline = timeline;
     this.faults = faults;
     this.watch = watch;
@@ -114,8 +117,11 @@ export class SharedJournal {
     const occasion = { process: process.name, at: `journal.${method}` };
     const askedAtMs = timeline.nowMs;
     const slow = faults.strikes('journal-slow', 0.003, occasion);
+    const longerMs = method === 'append' ? this.appendMs : 0;
     const delayMs = (): number =>
-      slow ? faults.between('journal-slow', 500, 8000) : 1 + Math.floor(process.random.fraction() * 6);
+      slow
+        ? faults.between('journal-slow', 500, 8000)
+        : longerMs + 1 + Math.floor(process.random.fraction() * 6);
     return process.call(occasion.at, delayMs, async () => {
       if (faults.strikes('journal-outage', 0.0002, occasion)) {
         this.outageUntilMs = timeline.nowMs + faults.between('journal-outage', 1000, 90_000);

@@ -97,7 +97,8 @@ export class SimLocks {
   /** Another program takes the lock, if nobody has it. */
   private disturb({ name }: SimProcess, territoryId: string): void {
     const { faults, store } = this;
-    if (!faults.strikes('lock-foreign', 0.006, { process: name, at: 'locks.take' })) return;
+    const occasion = { process: name, at: 'locks.take', record: `${territoryId}/` };
+    if (!faults.strikes('lock-foreign', 0.006, occasion)) return;
     if (store.locked.includes(territoryId)) return;
     store.seize(territoryId, faults.between('lock-foreign', FOREIGN_MS.min, FOREIGN_MS.max));
   }

@@ -7,7 +7,7 @@ import type { AssignmentChange, Fields } from '../../../srv/events/change.ts';
 import type { DeadLetterItem, Pausable } from '../../../srv/operations/port.ts';
 import type { Faults } from './faults.ts';
 import type { SimProcess } from './process.ts';
-import { BAD, POISON } from './records.ts';
+import { BAD, HUGE, POISON } from './records.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 import type { PublishedChange } from './workload.ts';
@@ -31,6 +31,8 @@ export interface OperatorsOptions {
   readonly timeline: Timeline;
   readonly trace: Trace;
   readonly territories: number;
+  /** Whether somebody pauses all territories, too. */
+  readonly pauses: 'all' | 'territories';
   readonly instances: () => readonly { readonly process: SimProcess; readonly app: App }[];
   readonly changeOf: (id: string) => PublishedChange | undefined;
   readonly watched: Watched;
@@ -76,7 +78,8 @@ export class Operators {
     if (!instance) return;
     const { lanes, processing } = instance.app.operations;
     const territory = `territory-${this.draw(this.options.territories)}`;
-    const way = this.draw(10);
+    const drawn = this.draw(10);
+    const way = this.options.pauses === 'territories' && (drawn === 2 || drawn === 3) ? drawn - 2 : drawn;
     const some = BOTH.slice(0, 1 + this.draw(2));
     this.options.trace.note(`an operator at ${instance.process.name} does ${way} on ${territory}`);
     switch (way) {
@@ -156,7 +159,7 @@ export function editedFields(fields: Fields): Fields {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => {
       if (typeof value !== 'string') return [name, value];
-      return [name, value === BAD || value === POISON ? 'mended' : `${value} edited`];
+      return [name, [BAD, HUGE, POISON].includes(value) ? 'mended' : `${value} edited`];
     }),
   );
 }

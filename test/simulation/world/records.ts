@@ -9,6 +9,8 @@ import type { RecordAnswer, RecordRef, RecordState, WriteRequest } from '../../.
 export const BAD = 'BAD';
 /** Set to this, a field makes the API refuse the whole request (400). */
 export const POISON = 'POISON';
+/** Set to this, a field makes the request too large (413), whatever else is in it. */
+export const HUGE = 'HUGE';
 
 /** A value that the database cannot hold. */
 export const UNSTORABLE = 'UNSTORABLE';
@@ -90,6 +92,22 @@ export class Records {
     return this.settle(request, this.carryOut(request));
   }
 
+  /** Carries all of them out or none: whoever is refused takes the others along. */
+  applyWhole(requests: readonly WriteRequest[]): readonly RecordAnswer[] {
+    const known = requests.map(({ idempotencyKey }) =>
+      this.manners.idempotency === 'kept' ? this.answers.get(idempotencyKey)?.answer : undefined,
+    );
+    const isRepeated = known.every((answer) => answer?.kind === 'done');
+    const refusals = requests.map((request, index) =>
+      known[index]?.kind === 'done' ? undefined : (known[index] ?? this.refusalOf(request)),
+    );
+    const isRefused = refusals.some((refusal) => refusal !== undefined);
+    return requests.map((request, index) => {
+      const answer = isRefused ? refusals[index] : isRepeated ? known[index] : this.carryOut(request);
+      return answer ? this.settle(request, answer) : { kind: 'rolled-back' };
+    });
+  }
+
   /** Keeps the answer for a repetition. */
   settle(request: WriteRequest, answer: RecordAnswer): RecordAnswer {
     this.answers.set(request.idempotencyKey, { payload: JSON.stringify(request), answer });
@@ -101,10 +119,14 @@ export class Records {
     return this.answers.get(key)?.payload;
   }
 
-  private carryOut(request: WriteRequest): RecordAnswer {
+  private refusalOf(request: WriteRequest): RecordAnswer | undefined {
     const refusals = [this.checkVersion(request), checkContent(request)];
     if (this.manners.checksFirst === 'content') refusals.reverse();
-    const refusal = refusals.find((answer) => answer !== undefined);
+    return refusals.find((answer) => answer !== undefined);
+  }
+
+  private carryOut(request: WriteRequest): RecordAnswer {
+    const refusal = this.refusalOf(request);
     if (refusal) return refusal;
     const { operation } = request;
     const key = recordKey(request);

@@ -4,7 +4,7 @@ import { SeededRandom } from '../../sandbox/territory-api/seeded-random.ts';
 import type { QueuedMessage } from './broker.ts';
 import type { Circumstances } from './circumstances.ts';
 import type { Faults } from './faults.ts';
-import { BAD, POISON, UNSTORABLE } from './records.ts';
+import { BAD, HUGE, POISON, UNSTORABLE } from './records.ts';
 
 export const EVENT_TYPE = 'cx.territory.assignments.changed.v1';
 export const SOURCE = '/upstream';
@@ -20,6 +20,9 @@ export const SEEDED: Readonly<Record<string, Fields>> = {
   T2: { owner: 'seed', rank: 1, state: 'seed' },
   T3: { owner: 'seed', rank: 2, state: 'seed' },
 };
+
+/** Beside those, in a territory with hundreds of records: as the first one. */
+export const MORE_RECORDS = Array.from({ length: 260 }, (_, index) => `T${index + 5}`);
 
 export interface PublishedChange {
   readonly id: string;
@@ -49,6 +52,7 @@ export interface WorkloadOptions {
   readonly cursed: string | undefined;
   readonly images: Circumstances['images'];
   readonly values: Circumstances['values'];
+  readonly shape: Circumstances['shape'];
   readonly faults: Faults;
 }
 
@@ -178,13 +182,17 @@ function poisonous(number: number, faults: Faults): QueuedMessage {
 function someChange(
   number: number,
   random: SeededRandom,
-  { territories, lifecycle, cursed, values, faults }: WorkloadOptions,
+  { territories, lifecycle, cursed, values, shape, faults }: WorkloadOptions,
 ): Omit<PublishedChange, 'order'> {
   const id = `c${number}`;
   const territoryId = `territory-${random.below(territories)}`;
-  const count = 1 + random.below(random.below(4) === 0 ? 4 : 2);
+  const isWide = shape === 'wide';
+  const count = isWide ? 150 + random.below(150) : 1 + random.below(random.below(4) === 0 ? 4 : 2);
   const assignments = Array.from({ length: count }, (_, index): AssignmentChange => {
-    let record = RECORDS[random.below(lifecycle === 'updates-only' ? 3 : 4)] ?? 'T1';
+    const known = lifecycle === 'updates-only' ? 3 : 4;
+    let record = isWide
+      ? (MORE_RECORDS[random.below(MORE_RECORDS.length)] ?? 'T1')
+      : (RECORDS[random.below(known)] ?? 'T1');
     if (`${territoryId}/${record}` === cursed && number % 16 > 0) record = 'T2';
     const fate = lifecycle === 'updates-only' ? 9 : random.below(10);
     if (fate === 0) return { id: record, operation: 'delete', fields: {} };
@@ -211,5 +219,6 @@ function someFields(name: string | undefined, random: SeededRandom, faults: Faul
   }
   if (faults.strikes('bad-value', 0.01))
     fields['owner'] = faults.between('bad-value', 0, 3) === 0 ? POISON : BAD;
+  if (faults.strikes('huge-value', 0.003)) fields['owner'] = HUGE;
   return fields;
 }

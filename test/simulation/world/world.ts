@@ -1,8 +1,7 @@
 /** Everything that a run consists of: processes of the program, what they talk to, who else is about, and who watches. */
 import { createApp, type App, type Ports } from '../../../srv/app.ts';
 import type { Application } from '../../../srv/config/application.ts';
-import { readSettings, type Settings } from '../../../srv/config/settings.ts';
-import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
+import type { Settings } from '../../../srv/config/settings.ts';
 import { ApiBudget } from '../../../srv/lanes/api-budget.ts';
 import { ActivityRecord } from '../../../srv/monitor/activity.ts';
 import { BoundsCheck } from '../checker/bounds.ts';
@@ -12,11 +11,13 @@ import { OutcomeCheck } from '../checker/outcomes.ts';
 import { OrderBook } from '../checker/orders.ts';
 import { OwnershipCheck } from '../checker/ownership.ts';
 import { PathCheck } from '../checker/paths.ts';
+import { checkTransactions } from '../checker/transactions.ts';
 import { Verdict } from '../checker/violation.ts';
 import { WriteCheck } from '../checker/writes.ts';
 import { SimApi } from './api.ts';
 import { SimBroker } from './broker.ts';
-import type { Circumstances } from './circumstances.ts';
+import { settingsOf, type Circumstances } from './circumstances.ts';
+import { embeddedJournal } from './embedded-journal.ts';
 import type { Faults } from './faults.ts';
 import { SharedJournal, type DurableJournal, type FullJournal } from './journal.ts';
 import { SimLocks } from './locks.ts';
@@ -27,7 +28,9 @@ import { SimProcess } from './process.ts';
 import { Records } from './records.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
-import { FOREIGN_FIELD, messageOf, RECORDS, SEEDED, type Publication } from './workload.ts';
+import { hasNeighbour } from './shape.ts';
+import { changeOn, COMPANY, seedRecords } from './territories.ts';
+import { FOREIGN_FIELD, type Publication } from './workload.ts';
 
 export interface WorldOptions {
   readonly seed: number;
@@ -50,7 +53,6 @@ type JournalPorts = Pick<Ports, 'journal' | 'letters' | 'switches'>;
 
 /** Name of the journal that all share. */
 const SHARED = 'shared';
-const COMPANY = 'company';
 const RESTART_MS = { min: 1000, max: 15_000 };
 const LOOK_MS = 3000;
 /** So long a process that has stopped is watched. */
@@ -95,11 +97,7 @@ export class World {
     const { circumstances, timeline, faults, trace, publications } = options;
     const { verdict } = this;
     const nowMs = (): number => timeline.nowMs;
-    this.settings = readSettings(circumstances.environment, {
-      deployed: false,
-      postgres: circumstances.mode === 'durable',
-      meshNamespace: 'simulated/territory/sync',
-    }).settings;
+    this.settings = settingsOf(circumstances);
     const { retry, propagation, batch, lease, territory, mesh } = this.settings;
     this.writes = new WriteCheck(
       verdict,
@@ -109,6 +107,7 @@ export class World {
         retryLimit: retry.limit,
         restMs: propagation.minMs,
         batchMax: batch.sizeMax,
+        batchStart: batch.size,
         journalOf: (process) => this.journalOf(process),
       },
       nowMs,
@@ -121,13 +120,7 @@ export class World {
       nowMs,
     });
     this.records = new Records(circumstances.manners, nowMs);
-    for (let number = 0; number < circumstances.territories; number += 1) {
-      for (const id of RECORDS) {
-        const fields = SEEDED[id];
-        this.records.seed(`territory-${number}/${id}`, fields && { ...fields, [FOREIGN_FIELD]: 0 });
-      }
-    }
-    this.records.seed(`${COMPANY}/T1`, { ...SEEDED['T1'], [FOREIGN_FIELD]: 0 });
+    seedRecords(this.records, circumstances.territories, circumstances.shape);
     this.broker = new SimBroker(this.outcomes);
     this.api = new SimApi({
       records: this.records,
@@ -143,10 +136,15 @@ export class World {
     });
     if (circumstances.mode === 'durable') {
       const ownership = this.ownershipOf(SHARED);
-      this.journal = new SharedJournal(timeline, faults, (process, method, parts, ...rest) => {
-        if (method === 'takeUnsent') this.bounds.takesUnsent(process, parts[0] as number);
-        ownership.called(process, method, parts, ...rest);
-      });
+      this.journal = new SharedJournal(
+        timeline,
+        faults,
+        (process, method, parts, ...rest) => {
+          if (method === 'takeUnsent') this.bounds.takesUnsent(process, parts[0] as number);
+          ownership.called(process, method, parts, ...rest);
+        },
+        circumstances.appendMs,
+      );
     }
     if (circumstances.locks === 'bound') this.locks = new SimLocks(timeline, faults);
     this.operators = new Operators({
@@ -154,6 +152,7 @@ export class World {
       timeline,
       trace,
       territories: circumstances.territories,
+      pauses: hasNeighbour(circumstances.shape) ? 'territories' : 'all',
       instances: () => [...this.instances.values()],
       changeOf: (id) => this.expected.find((change) => change.id === id),
       watched: this.orders,
@@ -181,13 +180,21 @@ export class World {
     );
   }
 
-  /** A change on a record of its own: what it shows is that the API accepts writes, so that others' faults are told from its. */
+  /** Something is published, and what people have stopped goes on. */
   accompany(number: number): void {
-    this.operators.tidyUp(this.settings.policy.onDeadLetter === 'hold' ? 'held' : 'never held');
-    const assignments = [{ id: 'T1', operation: 'update', fields: { owner: `company ${number}` } }] as const;
-    const change = { id: `company ${number}`, territoryId: COMPANY, assignments };
+    this.tidyUp();
     this.unpublished += 1;
-    this.publish({ atMs: this.options.timeline.nowMs, message: messageOf(change), change });
+    this.publish(changeOn(COMPANY, number, this.options.timeline.nowMs));
+  }
+
+  tidyUp(): void {
+    this.operators.tidyUp(this.settings.policy.onDeadLetter === 'hold' ? 'held' : 'never held');
+  }
+
+  /** Nothing is left to receive. Embedded, what has not ended stays in the queue. */
+  get hasReceivedAll(): boolean {
+    const { mode } = this.options.circumstances;
+    return mode === 'embedded' || this.broker.queue(this.settings.mesh.queue).size === 0;
   }
 
   /** To be called after the end. */
@@ -231,6 +238,7 @@ export class World {
     for (const name of this.undone()) {
       verdict.demand(false, 'liveness', () => `decision ${name} was accepted and has not ended`);
     }
+    const ordersOn = (changeId: string) => this.orders.of(changeId);
     const work = this.broker.queue(settings.mesh.queue);
     verdict.demand(work.size === 0, 'liveness', () => `${work.size} messages are still in the work queue`);
     this.bounds.received(work.mostUnsettled, settings.intake.window);
@@ -242,17 +250,22 @@ export class World {
         retryLimit: settings.retry.limit,
         onOverlap: settings.policy.onOverlap,
         repetition: circumstances.mode === 'embedded' ? 'again' : 'never',
+        transactions: circumstances.transactions,
+        batchMax: settings.batch.sizeMax,
         cursed: circumstances.cursed?.record,
         toldOf: (record) => writes.toldOf(record),
-        ordersOn: (changeId) => this.orders.of(changeId),
+        othersWrote: (...between) => writes.othersWrote(...between),
+        ordersOn,
       },
       verdict,
     );
+    if (circumstances.transactions === 'per-change') {
+      checkTransactions(expected, outcomes.outcomes, records, { ...circumstances, ordersOn }, verdict);
+    }
     const hasForgotten = circumstances.mode === 'embedded' && !this.isTheFirstAlone();
     this.paths.check(outcomes.outcomes, { known: hasForgotten ? 'some' : 'all' }, verdict);
-    const company = expected.filter(({ territoryId }) => territoryId === COMPANY);
-    const quota = this.options.faults.counts.has('quota') ? 'was exhausted' : 'never exhausted';
-    checkIsolation(company, outcomes.outcomes, quota, verdict);
+    const { counts } = this.options.faults;
+    checkIsolation(expected, outcomes.outcomes, { ...circumstances, faults: counts }, verdict);
   }
 
   private publish({ message, change }: Publication): void {
@@ -346,22 +359,12 @@ export class World {
 
   private embeddedJournal(process: SimProcess): FullJournal {
     const standbys = this.settings.takeover.waitMs > 0 ? 'expected' : 'none';
-    const journal = new MemoryJournal({ clock: process.clock, standbys });
     const ownership = this.ownershipOf(process.name);
-    return new Proxy(journal, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== 'function') return value;
-        if (name === 'onWork' || name === 'onReleased') return value.bind(target) as unknown;
-        return async (...parts: readonly unknown[]) => {
-          const answer: unknown = await (value.apply(target, parts) as Promise<unknown>);
-          // Where another instance may have been delivered the same, everything begins anew.
-          if (name === 'receiverLost' && standbys === 'expected') this.writes.doubt.forget(process.name);
-          if (name === 'takeUnsent') this.bounds.takesUnsent(process.name, parts[0] as number);
-          ownership.called(process.name, String(name), parts, answer, this.options.timeline.nowMs);
-          return answer;
-        };
-      },
+    return embeddedJournal(process, standbys, (method, parts, answer) => {
+      // Where another instance may have been delivered the same, everything begins anew.
+      if (method === 'receiverLost' && standbys === 'expected') this.writes.doubt.forget(process.name);
+      if (method === 'takeUnsent') this.bounds.takesUnsent(process.name, parts[0] as number);
+      ownership.called(process.name, method, parts, answer, this.options.timeline.nowMs);
     });
   }
 

@@ -1,4 +1,4 @@
-/** What becomes of a dead letter that the mesh finds too large. */
+/** What becomes of a dead letter that the mesh finds too large, and of more messages than may be on their way at a time. */
 import { expect, test } from 'vitest';
 import type { OutboxMessage } from '../../../srv/journal/port.ts';
 import { OutboxPublisher } from '../../../srv/lanes/outbox-publisher.ts';
@@ -98,4 +98,40 @@ test('never without its body for another reason: that may be over the next time,
     expect(sent.map(({ body }) => body.length)).toEqual([900, 900]);
     expect(marked).toEqual([]);
   }
+});
+
+test('of many messages two hundred are on their way at a time, and each that is confirmed makes room for another', async () => {
+  const clock = new ManualClock();
+  const unsent = Array.from({ length: 450 }, (_, index): OutboxMessage => {
+    const id = `message-${index}`;
+    return { id, kind: 'outcome', message: { ...LETTER.message, messageId: id } };
+  });
+  const confirm: (() => void)[] = [];
+  const marked: string[] = [];
+  const outbox = new OutboxPublisher({
+    journal: {
+      durability: 'journal',
+      takeUnsent: async (limit) => unsent.splice(0, limit),
+      markSent: async (ids) => void marked.push(...ids),
+      giveBack: async () => undefined,
+      onWork: () => () => undefined,
+    },
+    mesh: { publish: () => new Promise((resolve) => confirm.push(() => resolve({ kind: 'accepted' }))) },
+    clock,
+    log: createRecordingLog(),
+  });
+  outbox.start();
+  await clock.elapse(1);
+  expect(confirm).toHaveLength(200);
+  for (const count of [201, 202, 450]) {
+    while (marked.length < count - 200) {
+      confirm[marked.length]?.();
+      await clock.elapse(1);
+    }
+    expect(confirm).toHaveLength(count);
+  }
+  for (const confirmed of confirm.slice(marked.length)) confirmed();
+  await clock.elapse(1);
+  expect(new Set(marked).size).toBe(450);
+  await outbox.stop(0);
 });

@@ -217,6 +217,14 @@ test('each held territory has an alert of its own', async () => {
   expect(stage.story()).toEqual(['raised LaneHeld/A', 'raised LaneHeld/B', 'recovered LaneHeld/A']);
 });
 
+test('more alerts at once than are taken at a time are all told', async () => {
+  const stage = start();
+  const territories = Array.from({ length: 100 }, (_, index) => `T${index}`);
+  stage.state.held = { count: territories.length, territories };
+  await stage.elapse(20);
+  expect(stage.story().toSorted()).toEqual(territories.map((name) => `raised LaneHeld/${name}`).toSorted());
+});
+
 describe('A backlog', () => {
   test.each([
     ['of five growing minutes is no alert while nothing waits for long', [1, 2, 3, 4, 5, 6, 0], 599_000],

@@ -29,14 +29,31 @@ export interface ApiRequest {
 
 /** Tells both, the first one first. */
 export function tellingBoth(first: Activity, second: Activity): Activity {
-  const both = (tell: (to: Activity) => void): void => [first, second].forEach(tell);
   return {
-    received: (changes) => both((to) => to.received(changes)),
-    ended: (outcome, durationMs) => both((to) => to.ended(outcome, durationMs)),
-    writes: (results) => both((to) => to.writes(results)),
-    apiRequest: (request) => both((to) => to.apiRequest(request)),
-    backlog: (changes) => both((to) => to.backlog(changes)),
-    lockTaken: (waitMs) => both((to) => to.lockTaken(waitMs)),
+    received(changes) {
+      first.received(changes);
+      second.received(changes);
+    },
+    ended(outcome, durationMs) {
+      first.ended(outcome, durationMs);
+      second.ended(outcome, durationMs);
+    },
+    writes(results) {
+      first.writes(results);
+      second.writes(results);
+    },
+    apiRequest(request) {
+      first.apiRequest(request);
+      second.apiRequest(request);
+    },
+    backlog(changes) {
+      first.backlog(changes);
+      second.backlog(changes);
+    },
+    lockTaken(waitMs) {
+      first.lockTaken(waitMs);
+      second.lockTaken(waitMs);
+    },
   };
 }
 
@@ -93,12 +110,12 @@ export class ActivityRecord implements Activity {
 
   received(changes: number): void {
     this.series.count('received', changes);
-    this.lastMinute.add(this.clock.monotonicMs(), { received: changes });
+    this.lastMinute.add(this.clock.monotonicMs(), 'received', changes);
   }
 
   ended(outcome: OutcomeKind): void {
     this.series.count(outcome, 1);
-    this.lastMinute.add(this.clock.monotonicMs(), { completed: 1 });
+    this.lastMinute.add(this.clock.monotonicMs(), 'completed', 1);
   }
 
   writes(results: WriteResults): void {
@@ -109,7 +126,7 @@ export class ActivityRecord implements Activity {
   }
 
   apiRequest(): void {
-    this.lastMinute.add(this.clock.monotonicMs(), { apiRequests: 1 });
+    this.lastMinute.add(this.clock.monotonicMs(), 'apiRequests', 1);
   }
 
   backlog(changes: number): void {
@@ -117,7 +134,9 @@ export class ActivityRecord implements Activity {
   }
 
   lockTaken(waitMs: number): void {
-    this.lastMinute.add(this.clock.monotonicMs(), { locks: 1, lockWaitMs: waitMs });
+    const nowMs = this.clock.monotonicMs();
+    this.lastMinute.add(nowMs, 'locks', 1);
+    this.lastMinute.add(nowMs, 'lockWaitMs', waitMs);
   }
 
   figures(): ActivityFigures {

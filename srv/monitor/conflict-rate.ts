@@ -69,7 +69,8 @@ export class ConflictRate {
   /** So many record writes were answered or given up, so many of them refused as conflict. */
   record(writes: number, conflicted: number): void {
     const nowMs = this.options.clock.monotonicMs();
-    this.counts.add(nowMs, { writes, conflicted });
+    this.counts.add(nowMs, 'writes', writes);
+    this.counts.add(nowMs, 'conflicted', conflicted);
     this.alarm.judge(this.counts.totals(nowMs));
   }
 

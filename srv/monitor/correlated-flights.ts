@@ -33,9 +33,9 @@ function sharedId(changes: readonly TerritoryChange[]): string | undefined {
   return ids.size === 1 && isCorrelationId(only) ? only : undefined;
 }
 
-/** A fence is never given twice, so no two flights have the same one. */
-function idOf(lanes: readonly ClaimedLane[]): string {
-  return nameUuid(JSON.stringify(lanes.map(({ territoryId, fence }) => [territoryId, fence])));
+/** A fence is never given twice, so no two flights have the same one of their first lane. */
+function idOf([first]: readonly ClaimedLane[]): string {
+  return nameUuid(JSON.stringify([first?.territoryId, first?.fence]));
 }
 
 function tellOf(changes: readonly TerritoryChange[], log: Pick<Log, 'debug'>): void {

@@ -22,18 +22,21 @@ export function countedJournal(
     durability: journal.durability,
     async append(arrivals) {
       const results = await journal.append(arrivals);
-      for (const [index, result] of results.entries()) {
+      const nowMs = clock.now();
+      let received = 0;
+      for (const [index, { kind }] of results.entries()) {
         const arrival = arrivals[index];
         if (!arrival) continue;
-        const sinceMs = clock.now() - arrival.receivedAt;
+        const sinceMs = nowMs - arrival.receivedAt;
+        const isNew = !isReplay(arrival);
         // A replay is a person's decision, and what comes back as unreadable is counted then.
-        const isMessage = !isReplay(arrival) && result.kind !== 'clash' && result.kind !== 'refused';
-        if (isMessage) measurements.messageConsumed(sinceMs);
-        if (result.kind !== 'appended') continue;
-        if (!isReplay(arrival)) activity.received(1);
+        if (isNew && kind !== 'clash' && kind !== 'refused') measurements.messageConsumed(sinceMs);
+        if (kind !== 'appended') continue;
+        if (isNew) received += 1;
         // What cannot be read is a dead letter as soon as it is appended.
         if (arrival.kind === 'unreadable') activity.ended('failed', sinceMs);
       }
+      if (received > 0) activity.received(received);
       return results;
     },
     async complete(lanes) {

@@ -32,14 +32,11 @@ export class SlidingCounts<Name extends string> {
     this.sums = this.zeros();
   }
 
-  add(nowMs: number, counts: Readonly<Partial<Counts<Name>>>): void {
+  add(nowMs: number, name: Name, count: number): void {
     this.advance(nowMs);
+    this.sums[name] += count;
     const filling = this.slots.at(-1);
-    for (const name of this.names) {
-      const count = counts[name] ?? 0;
-      this.sums[name] += count;
-      if (filling) filling[name] += count;
-    }
+    if (filling) filling[name] += count;
   }
 
   /** What was added within the window that ends at `nowMs`. */

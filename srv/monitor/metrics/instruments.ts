@@ -1,12 +1,13 @@
-/** The instruments of the catalogue, and what is told to them: counters and histograms move here, gauges in `levels.ts`. */
-import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api';
+/** What is told to the metrics: the counters' numbers are in `counts.ts`, the gauges in `levels.ts`. */
+import type { Attributes, Histogram, Meter } from '@opentelemetry/api';
 
 import type { OutcomeKind } from '../../events/outcome.ts';
 import type { PublishResult } from '../../mesh/port.ts';
 import type { Activity, ApiRequest } from '../activity.ts';
 import type { Measurements } from '../measured.ts';
-import { WRITE_RESULTS, type WriteResults } from '../write-results.ts';
+import { WRITE_RESULTS, type WriteResult, type WriteResults } from '../write-results.ts';
 import { METRICS, type MetricEntry, type NamesOf } from './catalogue.ts';
+import { Counts, type Count } from './counts.ts';
 
 /** What is fixed for a process and stands in the labels of its messages. */
 export interface MessagingLabels {
@@ -27,40 +28,63 @@ const OTHER = 'other';
 
 /** Nothing here throws. */
 export class Instruments implements Activity, Measurements {
-  private readonly counters: Readonly<Record<NamesOf<'counter'>, Counter>>;
   private readonly histograms: Readonly<Record<NamesOf<'histogram'>, Histogram>>;
-  private readonly consumed: Attributes;
-  private readonly processed: Attributes;
   private readonly system: string;
+  private readonly changesReceived: Count;
+  private readonly changesCompleted: (outcome: OutcomeKind) => Count;
+  private readonly recordWrites: (result: WriteResult) => Count;
+  private readonly conflicts: Count;
+  private readonly apiRequests: (status: ApiRequest['status']) => Count;
+  private readonly cacheStatuses: (value: string) => Count;
+  private readonly consumed: Count;
+  private readonly processed: Attributes;
+  private readonly sent: (destination: string) => (result: PublishResult['kind']) => Count;
 
   constructor(meter: Meter, { system, queue }: MessagingLabels) {
-    this.counters = made('counter', (name, options) => meter.createCounter(name, options));
-    this.histograms = made('histogram', (name, options) => meter.createHistogram(name, options));
+    this.histograms = histograms(meter);
     this.system = system;
-    this.consumed = this.messaging('receive', queue);
+    const counts = new Counts(meter);
+    this.changesReceived = counts.series('territory_sync_changes_received_total');
+    this.changesCompleted = remembered((outcome) =>
+      counts.series('territory_sync_changes_completed_total', { outcome }),
+    );
+    this.recordWrites = remembered((result) => counts.series('territory_sync_writes_total', { result }));
+    this.conflicts = counts.series('territory_sync_conflicts_total');
+    this.apiRequests = remembered((status) =>
+      counts.series('territory_sync_api_requests_total', { status: String(status) }),
+    );
+    this.cacheStatuses = remembered((value) => counts.series('territory_sync_cache_status_total', { value }));
+    this.consumed = counts.series('messaging.client.consumed.messages', this.messaging('receive', queue));
     this.processed = this.messaging('process', queue);
+    this.sent = remembered((destination) => {
+      const labels = this.messaging('send', destination);
+      return remembered((result) =>
+        counts.series('messaging.client.sent.messages', {
+          ...labels,
+          ...(result !== 'accepted' && { 'error.type': result }),
+        }),
+      );
+    });
   }
 
   received(changes: number): void {
-    this.counters.territory_sync_changes_received_total.add(changes);
+    this.changesReceived.add(changes);
   }
 
   ended(outcome: OutcomeKind, durationMs?: number): void {
-    this.counters.territory_sync_changes_completed_total.add(1, { outcome });
+    this.changesCompleted(outcome).add(1);
     if (durationMs !== undefined) {
       this.histograms.territory_sync_change_duration_seconds.record(seconds(durationMs));
     }
   }
 
   writes(results: WriteResults): void {
-    for (const result of WRITE_RESULTS) {
-      if (results[result] > 0) this.counters.territory_sync_writes_total.add(results[result], { result });
-    }
-    if (results.conflict > 0) this.counters.territory_sync_conflicts_total.add(results.conflict);
+    for (const result of WRITE_RESULTS) this.recordWrites(result).add(results[result]);
+    this.conflicts.add(results.conflict);
   }
 
   apiRequest({ status }: ApiRequest): void {
-    this.counters.territory_sync_api_requests_total.add(1, { status: String(status) });
+    this.apiRequests(status).add(1);
   }
 
   /** A level: it is looked at when it is asked for. */
@@ -73,17 +97,14 @@ export class Instruments implements Activity, Measurements {
   }
 
   messageConsumed(durationMs: number): void {
-    this.counters['messaging.client.consumed.messages'].add(1, this.consumed);
+    this.consumed.add(1);
     this.histograms['messaging.process.duration'].record(seconds(durationMs), this.processed);
   }
 
   messageSent(destination: string, result: PublishResult['kind'], durationMs: number): void {
-    const labels = {
-      ...this.messaging('send', destination),
-      ...(result !== 'accepted' && { 'error.type': result }),
-    };
-    this.counters['messaging.client.sent.messages'].add(1, labels);
-    this.histograms['messaging.client.operation.duration'].record(seconds(durationMs), labels);
+    const sent = this.sent(destination)(result);
+    sent.add(1);
+    this.histograms['messaging.client.operation.duration'].record(seconds(durationMs), sent.labels);
   }
 
   flight(durationMs: number): void {
@@ -95,8 +116,7 @@ export class Instruments implements Activity, Measurements {
   }
 
   cacheStatus(status: string): void {
-    const value = CACHE_VALUES.has(status) ? status : OTHER;
-    this.counters.territory_sync_cache_status_total.add(1, { value });
+    this.cacheStatuses(CACHE_VALUES.has(status) ? status : OTHER).add(1);
   }
 
   private messaging(operation: 'receive' | 'process' | 'send', destination: string): Attributes {
@@ -108,25 +128,25 @@ export class Instruments implements Activity, Measurements {
   }
 }
 
-interface Options {
-  readonly unit: string;
-  readonly description: string;
-  readonly advice?: { readonly explicitBucketBoundaries: number[] };
+/** One for each of the catalogue. */
+function histograms(meter: Meter): Readonly<Record<NamesOf<'histogram'>, Histogram>> {
+  const entries: readonly (readonly [string, MetricEntry])[] = Object.entries(METRICS);
+  const made = entries.flatMap(([name, { unit, description, buckets }]) => {
+    if (!buckets) return [];
+    const advice = { explicitBucketBoundaries: [...buckets] };
+    return [[name, meter.createHistogram(name, { unit, description, advice })]];
+  });
+  return Object.fromEntries(made) as Record<NamesOf<'histogram'>, Histogram>;
 }
 
-/** One instrument for each entry of that kind. */
-function made<Kind extends MetricEntry['kind'], Made>(
-  kind: Kind,
-  make: (name: string, options: Options) => Made,
-): Readonly<Record<NamesOf<Kind>, Made>> {
-  const entries: readonly (readonly [string, MetricEntry])[] = Object.entries(METRICS);
-  const instruments = entries
-    .filter(([, entry]) => entry.kind === kind)
-    .map(([name, { unit, description, buckets }]) => {
-      const advice = buckets && { explicitBucketBoundaries: [...buckets] };
-      return [name, make(name, { unit, description, ...(advice && { advice }) })] as const;
-    });
-  return Object.fromEntries(instruments) as Record<NamesOf<Kind>, Made>;
+/** Made once for each key. */
+function remembered<Key, Made>(make: (key: Key) => Made): (key: Key) => Made {
+  const known = new Map<Key, Made>();
+  return (key) => {
+    const made = known.get(key) ?? make(key);
+    known.set(key, made);
+    return made;
+  };
 }
 
 /** A clock that was set may make a wall-time duration negative. */

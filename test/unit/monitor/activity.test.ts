@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { ActivityRecord } from '../../../srv/monitor/activity.ts';
+import { ActivityRecord, tellingBoth, type Activity } from '../../../srv/monitor/activity.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 
 const START_MS = Date.UTC(2026, 10, 22, 12);
@@ -75,5 +75,48 @@ describe('the activity', () => {
     expect(activity.figures().rates.receivedPerMinute).toBe(6);
     clock.jumpWallTime(-7_200_000);
     expect(activity.figures().rates.receivedPerMinute).toBe(6);
+  });
+});
+
+describe('telling both', () => {
+  function recorder() {
+    const told: unknown[][] = [];
+    const at =
+      (name: keyof Activity) =>
+      (...what: readonly unknown[]): void =>
+        void told.push([name, ...what]);
+    const activity: Activity = {
+      received: at('received'),
+      ended: at('ended'),
+      writes: at('writes'),
+      apiRequest: at('apiRequest'),
+      backlog: at('backlog'),
+      lockTaken: at('lockTaken'),
+    };
+    return { activity, told };
+  }
+
+  it('tells each of them everything, once', () => {
+    const [first, second] = [recorder(), recorder()];
+    const both = tellingBoth(first.activity, second.activity);
+    const results = { ok: 2, conflict: 1, refused: 0, trouble: 0, 'in-doubt': 1 };
+    both.received(5);
+    both.ended('applied', 1500);
+    both.ended('failed');
+    both.writes(results);
+    both.apiRequest({ status: 207 });
+    both.backlog(3);
+    both.lockTaken(250);
+    const everything = [
+      ['received', 5],
+      ['ended', 'applied', 1500],
+      ['ended', 'failed', undefined],
+      ['writes', results],
+      ['apiRequest', { status: 207 }],
+      ['backlog', 3],
+      ['lockTaken', 250],
+    ];
+    expect(first.told).toEqual(everything);
+    expect(second.told).toEqual(everything);
   });
 });

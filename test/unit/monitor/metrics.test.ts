@@ -1,17 +1,24 @@
 import { resourceFromAttributes } from '@opentelemetry/resources';
+import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import { describe, expect, it } from 'vitest';
 
 import { METRICS } from '../../../srv/monitor/metrics/catalogue.ts';
 import type { KnownLevels, LevelSource } from '../../../srv/monitor/metrics/levels.ts';
 import { Metrics } from '../../../srv/monitor/metrics/metrics.ts';
+import { Scrape } from '../../../srv/monitor/metrics/scrape.ts';
 import { series } from '../../system/prometheus.ts';
 
 const IDLE = { ready: 0, 'in-flight': 0, retrying: 0, resting: 0, locked: 0, held: 0, paused: 0 };
 
-function metrics(levels: Partial<LevelSource> = {}, known: Partial<KnownLevels> = {}) {
+function metrics(
+  levels: Partial<LevelSource> = {},
+  known: Partial<KnownLevels> = {},
+  readers: readonly IMetricReader[] = [],
+) {
   const made = new Metrics({
     resource: resourceFromAttributes({}),
     messaging: { system: 'sap_event_mesh', queue: 'q' },
+    readers,
   });
   made.watch({
     known: () => ({
@@ -133,6 +140,25 @@ describe('the metrics', () => {
     const known = await read();
     expect(known).toMatchObject({ territory_sync_dead_letters: 0, territory_sync_batch_size: 50 });
     expect(Object.keys(known)).not.toContain('territory_sync_backlog_changes');
+  });
+
+  it('have no series before something is counted in it', async () => {
+    const { told, read } = metrics();
+    told.writes({ ok: 1, conflict: 0, refused: 0, trouble: 0, 'in-doubt': 0 });
+    const known = await read();
+    expect(
+      Object.keys(known).filter((key) => /^territory_sync_(writes|conflicts|changes)_/.test(key)),
+    ).toEqual(['territory_sync_writes_total{result="ok"}']);
+  });
+
+  it('tell each of several readers all that was counted, whoever looks in between', async () => {
+    const second = new Scrape();
+    const { told, read } = metrics({}, {}, [second]);
+    told.received(3);
+    expect(await read()).toMatchObject({ territory_sync_changes_received_total: 3 });
+    told.received(4);
+    expect(await read()).toMatchObject({ territory_sync_changes_received_total: 7 });
+    expect(series(await second.text())).toMatchObject({ territory_sync_changes_received_total: 7 });
   });
 
   it('make no label of what a server says', async () => {

@@ -20,7 +20,8 @@ describe('counts over a sliding window', () => {
         const added: { slot: number; a: number; b: number }[] = [];
         for (const { waitMs, a, b } of steps) {
           nowMs += waitMs;
-          counts.add(nowMs, { a, b });
+          counts.add(nowMs, 'a', a);
+          counts.add(nowMs, 'b', b);
           added.push({ slot: Math.floor(nowMs / SLOT_MS), a, b });
           const present = Math.floor(nowMs / SLOT_MS);
           const kept = added.filter(({ slot }) => slot > present - SLOTS);
@@ -34,8 +35,8 @@ describe('counts over a sliding window', () => {
   it('are told to whoever watches each time a slot leaves, the last time when all have', () => {
     const seen: number[] = [];
     const counts = makeCounts(({ a }) => seen.push(a));
-    counts.add(0, { a: 1 });
-    counts.add(SLOT_MS, { a: 2 });
+    counts.add(0, 'a', 1);
+    counts.add(SLOT_MS, 'a', 2);
     expect(counts.totals(LENGTH_MS - 1)).toEqual({ a: 3, b: 0 });
     seen.length = 0;
     counts.totals(LENGTH_MS * 1000);

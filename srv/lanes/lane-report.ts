@@ -14,7 +14,7 @@ import type {
   Rest,
   WaitState,
 } from '../journal/port.ts';
-import { isForgettable, NEW_RECORD } from '../journal/port.ts';
+import { isForgettable, NEW_RECORD, sentNow, withoutOverdue } from '../journal/port.ts';
 import type { WriteRequest } from '../territory-api/port.ts';
 import { isAmong, itemsOf, type Superseded } from './plan.ts';
 import type { OverlapPolicy } from './rebase.ts';
@@ -68,7 +68,8 @@ export class LaneReport {
     this.lane = lane;
     this.prefixEnd = prefixEnd;
     this.replays = replays;
-    this.records = new Map([...lane.memory.records].filter(([, record]) => !isForgettable(record, nowMs)));
+    const valid = [...lane.memory.records].filter(([, record]) => !isForgettable(record, nowMs));
+    this.records = new Map(valid.map(([id, record]) => [id, withoutOverdue(record, nowMs)]));
     this.unmergedUpTo = lane.memory.unmergedUpTo;
     this.ownEtags = new OwnEtags(lane.memory.ownEtags, nowMs);
     this.unwritten = new Unwritten(lane.memory.unwritten ?? [], nowMs);
@@ -113,8 +114,11 @@ export class LaneReport {
 
   /** The request was sent and not answered: it is repeated until it is. `landsBy`: see `mayLand`. */
   unanswered(intent: Intent, landsBy: number): void {
-    const { id, operation } = intent.request;
-    this.remember(id, { doubt: 'sent', intent, mayLand: { operation, until: landsBy } });
+    const { id } = intent.request;
+    const known = this.records.get(id);
+    // A create stays one: nothing but the record's existence stops it.
+    const operation = known?.mayLand?.operation === 'create' ? 'create' : intent.request.operation;
+    this.remember(id, { ...sentNow(known, intent), mayLand: { operation, until: landsBy } });
   }
 
   /** A write of these was sent; counted once per flight and change. */
@@ -224,9 +228,14 @@ export class LaneReport {
   tellApart(intent: Intent): void {
     const { partOf: _, ...whole } = intent;
     const { id } = whole.request;
-    const toldApart = this.records.get(id)?.toldApart ? 'again' : 'once';
+    const { toldApart, givenUpUntil } = this.records.get(id) ?? NEW_RECORD;
     this.unmerge(id);
-    this.remember(id, { doubt: 'refused', intent: whole, toldApart });
+    this.remember(id, {
+      doubt: 'refused',
+      intent: whole,
+      toldApart: toldApart ? 'again' : 'once',
+      ...(givenUpUntil !== undefined && { givenUpUntil }),
+    });
   }
 
   /** What landed of this write, by what was read, may have been the merged one of which it is a part: with all the others. */

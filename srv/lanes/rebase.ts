@@ -50,13 +50,15 @@ export function rebase(
   const spent = lastLook && refusals > rules.retryLimit;
   const doubt = doubtAfter(read, memory);
   // While a request of ours may still land, not even the freshest read shows what will stay.
-  const conclusive = proof && doubt !== 'may-land';
+  const isGivenUp = memory?.givenUpUntil !== undefined;
+  const conclusive = proof && doubt !== 'may-land' && !isGivenUp;
   if (!read.found) return rebaseMissing(write.operation, { conclusive, lastLook, spent, doubt });
   if (write.operation !== 'delete' && conclusive && isAsWanted(write, read)) {
     return { kind: 'conclude', result: doubt === 'resolved' ? 'updated' : 'unchanged', etag: read.etag };
   }
   // What was refused may have landed, and then somebody else has set the record; what has failed so often hardly ever has.
-  const mayHaveLanded = doubt === 'resolved' && !memory?.toldApart;
+  const isThere = isGivenUp && proof && write.operation !== 'delete' && isAsWanted(write, read);
+  const mayHaveLanded = doubt === 'resolved' && !memory?.toldApart && !isThere;
   if (rules.onOverlap === 'review' && (mayHaveLanded || overlaps(write, read, unwritten))) {
     return proof || lastLook ? { kind: 'fail', code: 'OVERLAP' } : { kind: 'look-again' };
   }

@@ -1,7 +1,7 @@
 /** What a lane remembers, as rows: JSON text for the memory, and one JSON text for each intent stored since. */
 import {
-  NEW_RECORD,
   NO_MEMORY,
+  sentNow,
   type Intent,
   type KnownEtags,
   type LaneMemory,
@@ -54,7 +54,7 @@ export function memoryOf(stored: unknown, intents: Readonly<Record<string, strin
   const records = new Map(memory.records);
   for (const [id, text] of sent) {
     const intent = intentOf(JSON.parse(text) as Intent);
-    records.set(id, { ...NEW_RECORD, ...records.get(id), doubt: 'sent', intent });
+    records.set(id, sentNow(records.get(id), intent));
   }
   return { ...memory, records };
 }

@@ -32,6 +32,10 @@ export interface RecordMemory {
   readonly failures: number;
   /** Rounds that counted for nothing, since they showed nobody's fault; only their wait grows. */
   readonly waits?: number;
+  /**
+   * It was called missing, and every cache has had its time since: who still calls it missing is right, and so is who finds it.
+   */
+  readonly waitedOut?: true;
   /** HTTP status of the latest refusal. */
   readonly lastStatus?: number;
   /**

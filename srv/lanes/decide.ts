@@ -2,7 +2,7 @@
 import { NEW_RECORD, type Intent, type RecordMemory } from '../journal/port.ts';
 import type { ApiTrouble, RecordState } from '../territory-api/port.ts';
 import { makeIntent } from './intent.ts';
-import { failure, isDivisible, judgeRefusal, judgeUnreadable, type JudgeContext } from './judge.ts';
+import { failure, isDivisible, judgeRefusal, judgeUnreadable, waitOut, type JudgeContext } from './judge.ts';
 import type { LaneReport } from './lane-report.ts';
 import type { OwnEtagRule } from './own-etags.ts';
 import type { LanePlan } from './plan.ts';
@@ -131,7 +131,7 @@ function decideWrite(
     return undefined;
   }
   report.saw(write.id, read.found ? read.fields : {});
-  if (read.found && proof) report.sawThere(write.id);
+  if (read.found && (proof || memory?.waitedOut)) report.sawThere(write.id);
   const rebaseRules = { onOverlap: rules.onOverlap, retryLimit: rules.retry.limit };
   const decision = rebase(write, read, proof, memory, rebaseRules, report.unwrittenOf(write.id));
   const part = write.apart && !mayHaveLanded(write, read, memory) ? write.apart : write;
@@ -150,7 +150,9 @@ function decideWrite(
       return undefined;
     case 'look-again': {
       const { conflicts } = report.remember(write.id, { conflicts: (memory?.conflicts ?? 0) + 1 });
-      report.waitFor('retrying', retryDelayMs(rules.retry, conflicts, context.fraction));
+      const delayMs = retryDelayMs(rules.retry, conflicts, context.fraction);
+      if (!read.found && conflicts > rules.retry.limit) waitOut(report, write.id, delayMs, context);
+      else report.waitFor('retrying', delayMs);
       return undefined;
     }
   }

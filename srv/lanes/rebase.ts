@@ -52,7 +52,9 @@ export function rebase(
   // While a request of ours may still land, not even the freshest read shows what will stay.
   const isGivenUp = memory?.givenUpUntil !== undefined;
   const conclusive = proof && doubt !== 'may-land' && !isGivenUp;
-  if (!read.found) return rebaseMissing(write.operation, { conclusive, lastLook, spent, doubt });
+  if (!read.found) {
+    return rebaseMissing(write.operation, { known: conclusive || memory?.waitedOut === true, spent, doubt });
+  }
   if (write.operation !== 'delete' && conclusive && isAsWanted(write, read)) {
     return { kind: 'conclude', result: doubt === 'resolved' ? 'updated' : 'unchanged', etag: read.etag };
   }
@@ -84,21 +86,15 @@ function doubtAfter(read: RecordState, memory: RecordMemory | undefined): Doubt 
   }
 }
 
-/** A last look past the cache comes after more time than any propagation takes: for what is missing as good as proof. */
+/** What no cache has known for as long as any may be late is missing, as if it were proven. */
 function rebaseMissing(
   operation: Operation,
-  look: {
-    readonly conclusive: boolean;
-    readonly lastLook: boolean;
-    readonly spent: boolean;
-    readonly doubt: Doubt;
-  },
+  { known, spent, doubt }: { readonly known: boolean; readonly spent: boolean; readonly doubt: Doubt },
 ): Decision {
-  const { conclusive, lastLook, spent, doubt } = look;
   if (operation === 'create') {
     return spent ? { kind: 'fail', code: 'CONFLICT_LIMIT' } : { kind: 'write', operation };
   }
-  if (!conclusive && !lastLook) return { kind: 'look-again' };
+  if (!known) return { kind: 'look-again' };
   if (operation === 'update') return { kind: 'not-found' };
   return { kind: 'conclude', result: doubt === 'resolved' ? 'deleted' : 'unchanged' };
 }

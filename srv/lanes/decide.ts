@@ -137,6 +137,11 @@ function decideWrite(
   const part = write.apart && !mayHaveLanded(write, read, memory) ? write.apart : write;
   switch (decision.kind) {
     case 'write':
+      // Its content was taken, as far as can be seen, and the API fails all the same: neither again nor in parts, which are older.
+      if (write.apart && part === write && memory?.toldApart === 'again') {
+        report.end(write.id, write, failure('API_ERROR', { message: SHOWN }));
+        return undefined;
+      }
       return asPart(makeIntent(report.lane, part, decision, memory), memory);
     case 'conclude':
       report.end(write.id, write, { result: decision.result, etag: decision.etag });
@@ -158,9 +163,19 @@ function decideWrite(
   }
 }
 
-/** Unproven, a read that shows what is wanted may be right: then the same again is harmless, a part of it is not. */
-function mayHaveLanded(write: PlannedWrite, read: RecordState, memory: RecordMemory = NEW_RECORD): boolean {
-  return read.found && memory.toldApart !== 'again' && isAsWanted(write, read);
+const SHOWN = 'the territory API fails on this write, and shows without proof that it was carried out';
+
+/**
+ * Unproven, a read that shows what is wanted may be right: then the same again is harmless, a part of it is not. Where that failed for
+ * long too, only a version other than the one that it was first sent with counts: on that one a part is refused if it has landed.
+ */
+function mayHaveLanded(
+  write: PlannedWrite,
+  read: RecordState,
+  { toldApart, intent }: RecordMemory = NEW_RECORD,
+): boolean {
+  if (!read.found || !isAsWanted(write, read)) return false;
+  return toldApart !== 'again' || read.etag !== intent?.request.ifMatch;
 }
 
 /** An overlap is the fault of one change, so merged ones are told apart first; at the conflict limit they fail together. */

@@ -223,10 +223,11 @@ export class LaneReport {
   /**
    * The API fails at a merged write, perhaps for what one of its changes sets. It may have landed all the same, and then its older
    * values must not come again: it is read again as after a refused repetition, and only where it has not landed its first change
-   * goes alone. Where it then failed for long once more, only a proof that it has landed holds its parts back. With fresh attempts.
+   * goes alone. It is remembered as it was sent first: a later version that shows what it sets is most likely its own. With fresh
+   * attempts.
    */
   tellApart(intent: Intent): void {
-    const { partOf: _, ...whole } = intent;
+    const whole = intent.partOf ?? intent;
     const { id } = whole.request;
     const { toldApart, givenUpUntil } = this.records.get(id) ?? NEW_RECORD;
     this.unmerge(id);

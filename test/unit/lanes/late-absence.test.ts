@@ -56,22 +56,22 @@ class LateApi extends TerritoryApiDouble {
 /** Flies a delete of T1 until it has ended. */
 async function deleteOn(api: LateApi, clock: ManualClock, limit: number) {
   const journal = new MemoryJournal({ clock });
-  let ended: string | undefined;
+  const ended: string[] = [];
   const endChange: EndChange = ({ position }, _, [result]) => {
-    ended = result?.error?.code ?? result?.result;
+    ended.push(result?.error?.code ?? result?.result ?? 'nothing');
     return { position, outcome: outcomeOf(result ? [result] : []), messages: [] };
   };
   const retry = { limit, firstDelayMs: 0, maxDelayMs: 0 };
   const deps = flightDeps({ api, journal, clock, endChange, rules: { retry, propagation: PROPAGATION } });
   const arrival = change('delete', 'NORTH');
   await appendNew(journal, [{ ...arrival, change: { ...arrival.change, assignments: [remove('T1')] } }]);
-  for (let flights = 0; ended === undefined; flights += 1) {
+  for (let flights = 0; ended.length === 0; flights += 1) {
     if (flights > 50) throw new Error('the delete does not end');
     const lanes = await journal.claim({ records: 50, leaseMs: 60_000 });
     if (lanes.length > 0) await fly(lanes, 50, deps, () => true, new AbortController().signal);
     else clock.advance(Math.ceil((await journal.nextDueMs()) ?? 0) + 1);
   }
-  return ended;
+  return ended.join();
 }
 
 const LATE: readonly (readonly Request[])[] = [['reads'], ['writes'], ['reads', 'writes']];

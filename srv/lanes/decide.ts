@@ -98,7 +98,7 @@ function refuse(
   refusal: Refusal | 'of another record',
   reading: RecordReading | undefined,
 ): void {
-  if (reading?.kind === 'read') report.saw(write.id, reading.state.found ? reading.state.fields : {});
+  if (reading?.kind === 'read') report.saw(write.id, reading.state);
   if (refusal !== 'of another record') report.end(write.id, write, failure(refusal.code, refusal));
 }
 
@@ -130,10 +130,10 @@ function decideWrite(
     report.waitFor('retrying', mayLand.until - context.nowMs);
     return undefined;
   }
-  report.saw(write.id, read.found ? read.fields : {});
+  report.saw(write.id, read);
   if (read.found && (proof || memory?.waitedOut)) report.sawThere(write.id);
   const rebaseRules = { onOverlap: rules.onOverlap, retryLimit: rules.retry.limit };
-  const decision = rebase(write, read, proof, memory, rebaseRules, report.unwrittenOf(write.id));
+  const decision = rebase(write, read, proof, memory, rebaseRules, report.leftOn(write.id, read));
   const part = write.apart && !mayHaveLanded(write, read, memory) ? write.apart : write;
   switch (decision.kind) {
     case 'write':

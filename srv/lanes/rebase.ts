@@ -11,6 +11,9 @@ import { sameValue } from './same-value.ts';
 
 export type OverlapPolicy = 'source-wins' | 'review';
 
+/** Field → what it may show because dead letters of ours have not set it; `anything`: they left a delete, and nobody else wrote since. */
+export type LeftUnwritten = ReadonlyMap<string, readonly Scalar[]> | 'anything';
+
 export interface RebaseRules {
   readonly onOverlap: OverlapPolicy;
   /** Retries after the first refused write. */
@@ -34,7 +37,7 @@ export type Decision =
 /**
  * Decides one record.
  * @param memory what the lane remembers of it, undefined on its first flight
- * @param unwritten field → what it may show because dead letters of ours have not set it (`unwritten.ts`)
+ * @param left what dead letters of ours explain (`unwritten.ts`, `undeleted.ts`)
  */
 export function rebase(
   write: PlannedWrite,
@@ -42,7 +45,7 @@ export function rebase(
   proof: boolean,
   memory: RecordMemory | undefined,
   rules: RebaseRules,
-  unwritten: ReadonlyMap<string, readonly Scalar[]> = new Map(),
+  left: LeftUnwritten = new Map(),
 ): Decision {
   const { conflicts, refusals } = memory ?? NEW_RECORD;
   const lastLook = conflicts > rules.retryLimit;
@@ -61,7 +64,7 @@ export function rebase(
   // What was refused may have landed, and then somebody else has set the record; what has failed so often hardly ever has.
   const isThere = isGivenUp && proof && write.operation !== 'delete' && isAsWanted(write, read);
   const mayHaveLanded = doubt === 'resolved' && !memory?.toldApart && !isThere;
-  if (rules.onOverlap === 'review' && (mayHaveLanded || overlaps(write, read, unwritten))) {
+  if (rules.onOverlap === 'review' && (mayHaveLanded || overlaps(write, read, left))) {
     return proof || lastLook ? { kind: 'fail', code: 'OVERLAP' } : { kind: 'look-again' };
   }
   if (spent) return { kind: 'fail', code: 'CONFLICT_LIMIT' };
@@ -109,14 +112,11 @@ export function isAsWanted(write: Pick<PlannedWrite, 'fields'>, { fields, compar
 }
 
 /** Someone else set a field of ours: it shows neither what the source saw, nor what it wants, nor what we left there. */
-function overlaps(
-  write: PlannedWrite,
-  { fields, comparedAs }: Found,
-  unwritten: ReadonlyMap<string, readonly Scalar[]>,
-): boolean {
+function overlaps(write: PlannedWrite, { fields, comparedAs }: Found, left: LeftUnwritten): boolean {
+  if (left === 'anything') return false;
   return Object.entries(write.before).some(([name, image]) => {
     // What was left there is known as it was read, not only as an event would say it.
-    const explained = [image, write.fields[name] ?? null, ...(unwritten.get(name) ?? [])];
+    const explained = [image, write.fields[name] ?? null, ...(left.get(name) ?? [])];
     return !explained.some(
       (value) => value === fields[name] || sameValue(value, fields[name], comparedAs?.get(name)),
     );

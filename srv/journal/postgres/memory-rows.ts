@@ -37,8 +37,10 @@ export function memoryText(memory: LaneMemory): string | null {
  * Epoch milliseconds from which the lane may be forgotten although something is remembered; null where it may not be by time
  * alone.
  */
-export function forgettableFrom({ records, rest, ownEtags, unwritten = [] }: LaneMemory): number | null {
-  let from = Math.max(rest?.latest ?? 0, ownEtags?.until ?? 0, ...unwritten.map(({ until }) => until));
+export function forgettableFrom(memory: LaneMemory): number | null {
+  const { records, rest, ownEtags, unwritten = [], undeleted = [] } = memory;
+  const left = [...unwritten, ...undeleted].map(({ until }) => until);
+  let from = Math.max(rest?.latest ?? 0, ownEtags?.until ?? 0, ...left);
   for (const { intent, doubt, mayLand } of records.values()) {
     if (intent !== undefined || doubt === 'refused' || !mayLand) return null;
     from = Math.max(from, mayLand.until);

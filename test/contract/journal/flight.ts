@@ -28,6 +28,7 @@ export function flightGuarantees(bench: Bench): void {
         unmergedUpTo: position,
         records: new Map([['T1', record]]),
         rest: { latest: RECEIVED_AT + 5000, expected: new Map([['T1', 'W/"2"']]) },
+        undeleted: [{ id: '__proto__', etag: 'W/"2"', until: RECEIVED_AT + 9000 }],
         unwritten: [
           { id: '__proto__', name: 'owner', values: ['E1', null], position, until: RECEIVED_AT + 9000 },
         ],

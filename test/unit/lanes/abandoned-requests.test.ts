@@ -6,7 +6,6 @@ import { expect, test } from 'vitest';
 import type { AssignmentChange } from '../../../srv/events/change.ts';
 import { outcomeOf } from '../../../srv/events/outcome.ts';
 import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
-import { fly } from '../../../srv/lanes/flight.ts';
 import type { EndChange } from '../../../srv/lanes/lane-report.ts';
 import type { OverlapPolicy } from '../../../srv/lanes/rebase.ts';
 import type {
@@ -21,6 +20,7 @@ import { appendNew, change } from '../../contract/journal/samples.ts';
 import { flightDeps } from '../../doubles/flight-deps.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
+import { flyUntil } from './fly-until.ts';
 import { update } from './samples.ts';
 
 const T1 = 'NORTH/T1';
@@ -83,32 +83,24 @@ function world(onOverlap: OverlapPolicy = 'source-wins') {
   };
   const rules = { propagation: { minMs: 0, maxMs: 0 }, onOverlap };
   const deps = flightDeps({ api, journal, clock, endChange, rules });
-  /** Flies until so many changes have ended. */
-  const flyUntil = async (ended: number) => {
-    for (let flights = 0; outcomes.length < ended; flights += 1) {
-      if (flights > 20) throw new Error(`after ${flights} flights only this has ended: ${outcomes.join()}`);
-      const lanes = await journal.claim({ records: 50, leaseMs: 60_000 });
-      if (lanes.length > 0) await fly(lanes, 50, deps, () => true, new AbortController().signal);
-      else clock.advance(((await journal.nextDueMs()) ?? 0) + 1);
-    }
-  };
+  const ends = (count: number) => flyUntil(() => outcomes.length >= count, { journal, clock, deps });
   const append = (id: string, assignment: AssignmentChange) => {
     const arrival = change(id, 'NORTH');
     return appendNew(journal, [{ ...arrival, change: { ...arrival.change, assignments: [assignment] } }]);
   };
-  return { api, append, flyUntil, outcomes };
+  return { api, append, ends, outcomes };
 }
 
 /** The last change's change 'given up' is a dead letter whose request, on the version shown now, has not landed yet. */
 async function givenUp(onOverlap?: OverlapPolicy) {
   const made = world(onOverlap);
-  const { api, append, flyUntil, outcomes } = made;
+  const { api, append, ends, outcomes } = made;
   api.seed(T1, { owner: 'wanted' });
   const before = await api.shown();
   api.writeForeign(T1);
   api.turns.push('held', { kind: 'defect', status: 428 });
   await append('first', update('T1', { owner: 'given up' }));
-  await flyUntil(1);
+  await ends(1);
   expect(outcomes).toEqual(['first failed']);
   return { ...made, before };
 }
@@ -116,12 +108,12 @@ async function givenUp(onOverlap?: OverlapPolicy) {
 test.each(['source-wins', 'review'] as const)(
   'one that was given up is not forgotten over a newer one without answer: what that set stays (%s)',
   async (onOverlap) => {
-    const { api, append, flyUntil, outcomes, before } = await givenUp(onOverlap);
+    const { api, append, ends, outcomes, before } = await givenUp(onOverlap);
     // Read late, so that its request is on an older version than the one that is held.
     api.late = before;
     api.turns.push('lost');
     await append('second', update('T1', { owner: 'wanted' }));
-    await flyUntil(2);
+    await ends(2);
     api.release();
     expect(outcomes).toEqual(['first failed', 'second updated']);
     expect(api.history(T1).at(-1)).toMatchObject({ owner: 'wanted' });

@@ -5,13 +5,13 @@
 import { expect, test } from 'vitest';
 import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
 import { outcomeOf } from '../../../srv/events/outcome.ts';
-import { fly } from '../../../srv/lanes/flight.ts';
 import type { EndChange } from '../../../srv/lanes/lane-report.ts';
 import type { ReadAnswer, ReadRequest, WriteAnswer, WriteRequest } from '../../../srv/territory-api/port.ts';
 import { appendNew, change } from '../../contract/journal/samples.ts';
 import { flightDeps } from '../../doubles/flight-deps.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
+import { flyUntil } from './fly-until.ts';
 import { remove } from './samples.ts';
 
 const T1 = 'NORTH/T1';
@@ -65,12 +65,7 @@ async function deleteOn(api: LateApi, clock: ManualClock, limit: number) {
   const deps = flightDeps({ api, journal, clock, endChange, rules: { retry, propagation: PROPAGATION } });
   const arrival = change('delete', 'NORTH');
   await appendNew(journal, [{ ...arrival, change: { ...arrival.change, assignments: [remove('T1')] } }]);
-  for (let flights = 0; ended.length === 0; flights += 1) {
-    if (flights > 50) throw new Error('the delete does not end');
-    const lanes = await journal.claim({ records: 50, leaseMs: 60_000 });
-    if (lanes.length > 0) await fly(lanes, 50, deps, () => true, new AbortController().signal);
-    else clock.advance(Math.ceil((await journal.nextDueMs()) ?? 0) + 1);
-  }
+  await flyUntil(() => ended.length > 0, { journal, clock, deps });
   return ended.join();
 }
 

@@ -288,6 +288,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     isSlow: (lane) => holdsSuspect(lane, flightDeps),
     concurrency: settings.territory.concurrency,
     batchSize: () => batch.size,
+    perRequest: () => ports.api.perRequest,
     leaseMs: settings.lease.ttlS * 1000,
     requestMs: settings.territory.timeoutMs,
     gate,

@@ -1,6 +1,6 @@
 /** Metrics and traces as the environment wants them: exported where a cloud-logging service takes them, else only answered. */
 import type { Configuration } from '../config/configuration.ts';
-import type { Dialect } from '../mesh/addresses.ts';
+import type { Dialect } from '../mesh/dialects.ts';
 import { createTelemetry, readOtlpEndpoint, type Telemetry } from '../monitor/telemetry/index.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';

@@ -1,16 +1,8 @@
 /** User-provided credentials of a plain AMQP 1.0 broker: an address and the dialect in which it names its queues. */
-import type { MeshEndpoint } from '../mesh/endpoint.ts';
+import { DIALECTS } from '../mesh/dialects.ts';
 import { decodedPart } from '../platform/credential-text.ts';
 import type { CredentialReader } from './credentials.ts';
 import type { MeshBinding } from './mesh-binding.ts';
-
-const DIALECTS = [
-  'event-mesh',
-  'rabbitmq',
-  'rabbitmq-4',
-  'service-bus',
-  'solace',
-] as const satisfies readonly MeshEndpoint['dialect'][];
 
 /**
  * `{"uri": "amqp://user:password@host:5672", "dialect", "namespace"?, "managementUri"?, "ca"?}`; user and password

@@ -4,6 +4,7 @@
  * come in bindings.
  */
 import { ALERT_CREDENTIALS } from '../alerts/endpoint.ts';
+import { PROTOCOLS } from '../territory-api/settings.ts';
 import {
   aliases,
   choice,
@@ -74,11 +75,7 @@ export const SETTINGS = {
   START_PAUSED: setting(flag, false, 'receive nothing and start no flight until resumed (blue-green)'),
 
   TERRITORY_DESTINATION: setting(oneLine(200), 'TERRITORY_API', 'name of the SAP Cloud SDK destination'),
-  TERRITORY_PROTOCOL: setting(
-    choice('rest', 'odata-v4', 'odata-v2', 'sales-cloud'),
-    'rest',
-    'protocol of the territory API',
-  ),
+  TERRITORY_PROTOCOL: setting(choice(...PROTOCOLS), 'rest', 'protocol of the territory API'),
   TERRITORY_PATH: derived(path, 'per protocol', "collection, below the destination's URL"),
   TERRITORY_SERVICE_ROOT: derived(path, 'TERRITORY_PATH without its last segment', 'where $batch is'),
   TERRITORY_KEY: setting(property, 'id', 'key property of an assignment'),

@@ -158,6 +158,17 @@ export interface LaneMemory {
   readonly ownEtags?: KnownEtags;
   /** Oldest first; bounded. */
   readonly unwritten?: readonly UnwrittenField[];
+  /** Oldest first; bounded. */
+  readonly undeleted?: readonly UndeletedRecord[];
+}
+
+/** A record that a dead letter of this lane would have deleted, and that nobody else has written since. */
+export interface UndeletedRecord {
+  readonly id: string;
+  /** Its version by now. */
+  readonly etag: string;
+  /** Epoch milliseconds: it is forgotten then. */
+  readonly until: number;
 }
 
 /** A field that dead letters of this lane would have set. */

@@ -32,6 +32,10 @@ export interface RecordMemory {
   readonly failures: number;
   /** Rounds that counted for nothing, since they showed nobody's fault; only their wait grows. */
   readonly waits?: number;
+  /**
+   * It was called missing, and every cache has had its time since: who still calls it missing is right, and so is who finds it.
+   */
+  readonly waitedOut?: true;
   /** HTTP status of the latest refusal. */
   readonly lastStatus?: number;
   /**
@@ -44,6 +48,30 @@ export interface RecordMemory {
   readonly toldApart?: 'once' | 'again';
   /** The latest request of ours that got no answer: until then (epoch milliseconds) it may take effect, late as it is. */
   readonly mayLand?: { readonly operation: Operation; readonly until: number };
+  /**
+   * A request that was given up is followed by another one without answer: until then (epoch milliseconds) the earlier one may take
+   * effect, so that no read shows what will stay.
+   */
+  readonly givenUpUntil?: number;
+}
+
+/**
+ * It is sent now, and has no answer yet; of what was remembered nothing is lost. Where no request was kept, one that was given up may
+ * be under way still: the new one is sent with another ETag perhaps, and its refusal would say nothing of that one.
+ */
+export function sentNow(known: RecordMemory = NEW_RECORD, intent: Intent): RecordMemory {
+  const isGivenUp = known.doubt === 'sent' && known.intent === undefined;
+  const givenUpUntil = isGivenUp ? (known.mayLand?.until ?? NEVER_OVER) : known.givenUpUntil;
+  return { ...known, doubt: 'sent', intent, ...(givenUpUntil !== undefined && { givenUpUntil }) };
+}
+
+/** Until a later write of ours succeeds. A number, for journals that keep JSON. */
+const NEVER_OVER = Number.MAX_SAFE_INTEGER;
+
+/** Without what can take effect no more by now, since its time is over. */
+export function withoutOverdue(record: RecordMemory, epochMs: number): RecordMemory {
+  const { givenUpUntil, ...others } = record;
+  return givenUpUntil !== undefined && givenUpUntil <= epochMs ? others : record;
 }
 
 /** No write of the record is under way, and no request of ours can take effect any more: nothing is left to remember. */

@@ -1,7 +1,8 @@
 /**
  * Sends one bulk write. Where the API refuses a request as a whole, nothing of it was written, so it is divided until the
- * records that cause it stand alone: those are refused, the others are written. Trouble ends the search: what has not
- * been sent by then flies another time. A transaction is never divided.
+ * records that cause it stand alone: those are refused, the others are written; several parts are sent at a time, as in other searches
+ * (`suspects.ts`), since all of the flight waits. Trouble ends the search: what has not been sent by then flies another time. A transaction
+ * is never divided.
  */
 import {
   unitsOf,
@@ -13,6 +14,7 @@ import {
 } from '../territory-api/port.ts';
 import { divide } from './parts.ts';
 import type { Asked, Suspects } from './suspects.ts';
+import { takingTurns } from './turns.ts';
 import { oneVerdict, type BulkRecord } from './unit-verdict.ts';
 
 type Trouble = Extract<UnansweredWrite, { kind: 'trouble' }>;
@@ -28,7 +30,11 @@ export type BulkAnswer =
 /** What a record's failure is called where the API gave no status: no answer in time. */
 const GATEWAY_TIMEOUT = 504;
 
-type Send = (requests: readonly WriteRequest[]) => Promise<WriteAnswer | { readonly kind: 'not-sent' }>;
+interface Sender {
+  send(requests: readonly WriteRequest[]): Promise<WriteAnswer | { readonly kind: 'not-sent' }>;
+  /** Requests of one search under way at a time. */
+  readonly parallel: number;
+}
 
 /** A request alone, or those of one transaction; named by its first. */
 interface Unit {
@@ -50,11 +56,15 @@ export async function sendBulk(
   signal: AbortSignal,
   maySend: () => boolean = () => true,
 ): Promise<readonly BulkAnswer[]> {
-  return (await sendPart(unitsAmong(requests), sending(api, signal, maySend))).flat();
+  return (await sendPart(unitsAmong(requests), sending(api, signal, maySend, 1))).flat();
 }
 
-function sending(api: TerritoryApi, signal: AbortSignal, maySend: () => boolean = () => true): Send {
-  return async (requests) => (maySend() ? api.write(requests, signal) : { kind: 'not-sent' });
+function sending(api: TerritoryApi, signal: AbortSignal, maySend: () => boolean, parallel: number): Sender {
+  const inTurn = takingTurns(parallel);
+  return {
+    send: (requests) => inTurn(async () => (maySend() ? api.write(requests, signal) : { kind: 'not-sent' })),
+    parallel,
+  };
 }
 
 function unitsAmong(requests: readonly WriteRequest[]): readonly Unit[] {
@@ -65,16 +75,16 @@ function unitsAmong(requests: readonly WriteRequest[]): readonly Unit[] {
   });
 }
 
-async function sendPart(units: readonly Unit[], send: Send): Promise<readonly UnitAnswer[]> {
-  const answer = await send(units.flatMap(({ requests }) => requests));
+async function sendPart(units: readonly Unit[], sender: Sender): Promise<readonly UnitAnswer[]> {
+  const answer = await sender.send(units.flatMap(({ requests }) => requests));
   switch (answer.kind) {
     case 'trouble':
     case 'not-sent':
       return units.map((unit) => unit.requests.map(() => answer));
     case 'refused-whole':
-      return isolate(units, answer, send);
+      return isolate(units, answer, sender);
     case 'answered':
-      return isolateAmong(units, inUnits(units, answer), send);
+      return isolateAmong(units, inUnits(units, answer), sender);
   }
 }
 
@@ -103,13 +113,13 @@ function inUnits(
 async function isolateAmong(
   units: readonly Unit[],
   answers: readonly (UnitAnswer | RefusedWhole)[],
-  send: Send,
+  sender: Sender,
 ): Promise<readonly UnitAnswer[]> {
   const refusal = answers.find((answer) => 'kind' in answer);
   const refused = units.filter((_, index) => 'kind' in (answers[index] ?? []));
   const trouble = troubleAmong(answers.flatMap((answer) => ('kind' in answer ? [] : [answer])));
   let found: readonly UnitAnswer[] = [];
-  if (refusal) found = trouble ? unsent(refused, trouble) : await isolate(refused, refusal, send);
+  if (refusal) found = trouble ? unsent(refused, trouble) : await isolate(refused, refusal, sender);
   const next = found.values();
   return answers.map((answer) => ('kind' in answer ? (next.next().value ?? []) : answer));
 }
@@ -117,7 +127,7 @@ async function isolateAmong(
 async function isolate(
   units: readonly Unit[],
   refusal: RefusedWhole,
-  send: Send,
+  sender: Sender,
 ): Promise<readonly UnitAnswer[]> {
   const [only] = units;
   if (only && units.length === 1) {
@@ -132,10 +142,14 @@ async function isolate(
   }
   const answers: UnitAnswer[] = [];
   let trouble: Trouble | undefined;
-  for (const part of divide(units)) {
-    const found = trouble ? unsent(part, trouble) : await sendPart(part, send);
-    trouble ??= troubleAmong(found);
-    answers.push(...found);
+  const parts = divide(units);
+  for (let next = 0; next < parts.length; next += sender.parallel) {
+    const some = parts.slice(next, next + sender.parallel);
+    const found = trouble
+      ? some.map((part) => unsent(part, trouble as Trouble))
+      : await Promise.all(some.map((part) => sendPart(part, sender)));
+    trouble ??= troubleAmong(found.flat());
+    answers.push(...found.flat());
   }
   return answers;
 }
@@ -154,8 +168,8 @@ export async function sendSuspecting(
   ...[api, requests, signal, maySend]: Parameters<typeof sendBulk>
 ): Promise<readonly BulkAnswer[]> {
   const units = unitsAmong(requests);
-  const send = sending(api, signal, maySend);
-  const found = await suspects.ask(units, async (part) => (await sendPart(part, send)).map(asAsked));
+  const sender = sending(api, signal, maySend ?? (() => true), suspects.parallel);
+  const found = await suspects.ask(units, async (part) => (await sendPart(part, sender)).map(asAsked));
   return found.flatMap((one, index): UnitAnswer => {
     const members = units[index]?.requests ?? [];
     switch (one.kind) {

@@ -2,7 +2,7 @@
 import { NEW_RECORD, type Intent, type RecordMemory } from '../journal/port.ts';
 import type { ApiTrouble, RecordState } from '../territory-api/port.ts';
 import { makeIntent } from './intent.ts';
-import { failure, isDivisible, judgeRefusal, judgeUnreadable, type JudgeContext } from './judge.ts';
+import { failure, isDivisible, judgeRefusal, judgeUnreadable, waitOut, type JudgeContext } from './judge.ts';
 import type { LaneReport } from './lane-report.ts';
 import type { OwnEtagRule } from './own-etags.ts';
 import type { LanePlan } from './plan.ts';
@@ -98,7 +98,7 @@ function refuse(
   refusal: Refusal | 'of another record',
   reading: RecordReading | undefined,
 ): void {
-  if (reading?.kind === 'read') report.saw(write.id, reading.state.found ? reading.state.fields : {});
+  if (reading?.kind === 'read') report.saw(write.id, reading.state);
   if (refusal !== 'of another record') report.end(write.id, write, failure(refusal.code, refusal));
 }
 
@@ -130,13 +130,18 @@ function decideWrite(
     report.waitFor('retrying', mayLand.until - context.nowMs);
     return undefined;
   }
-  report.saw(write.id, read.found ? read.fields : {});
-  if (read.found && proof) report.sawThere(write.id);
+  report.saw(write.id, read);
+  if (read.found && (proof || memory?.waitedOut)) report.sawThere(write.id);
   const rebaseRules = { onOverlap: rules.onOverlap, retryLimit: rules.retry.limit };
-  const decision = rebase(write, read, proof, memory, rebaseRules, report.unwrittenOf(write.id));
+  const decision = rebase(write, read, proof, memory, rebaseRules, report.leftOn(write.id, read));
   const part = write.apart && !mayHaveLanded(write, read, memory) ? write.apart : write;
   switch (decision.kind) {
     case 'write':
+      // Its content was taken, as far as can be seen, and the API fails all the same: neither again nor in parts, which are older.
+      if (write.apart && part === write && memory?.toldApart === 'again') {
+        report.end(write.id, write, failure('API_ERROR', { message: SHOWN }));
+        return undefined;
+      }
       return asPart(makeIntent(report.lane, part, decision, memory), memory);
     case 'conclude':
       report.end(write.id, write, { result: decision.result, etag: decision.etag });
@@ -150,15 +155,27 @@ function decideWrite(
       return undefined;
     case 'look-again': {
       const { conflicts } = report.remember(write.id, { conflicts: (memory?.conflicts ?? 0) + 1 });
-      report.waitFor('retrying', retryDelayMs(rules.retry, conflicts, context.fraction));
+      const delayMs = retryDelayMs(rules.retry, conflicts, context.fraction);
+      if (!read.found && conflicts > rules.retry.limit) waitOut(report, write.id, delayMs, context);
+      else report.waitFor('retrying', delayMs);
       return undefined;
     }
   }
 }
 
-/** Unproven, a read that shows what is wanted may be right: then the same again is harmless, a part of it is not. */
-function mayHaveLanded(write: PlannedWrite, read: RecordState, memory: RecordMemory = NEW_RECORD): boolean {
-  return read.found && memory.toldApart !== 'again' && isAsWanted(write, read);
+const SHOWN = 'the territory API fails on this write, and shows without proof that it was carried out';
+
+/**
+ * Unproven, a read that shows what is wanted may be right: then the same again is harmless, a part of it is not. Where that failed for
+ * long too, only a version other than the one that it was first sent with counts: on that one a part is refused if it has landed.
+ */
+function mayHaveLanded(
+  write: PlannedWrite,
+  read: RecordState,
+  { toldApart, intent }: RecordMemory = NEW_RECORD,
+): boolean {
+  if (!read.found || !isAsWanted(write, read)) return false;
+  return toldApart !== 'again' || read.etag !== intent?.request.ifMatch;
 }
 
 /** An overlap is the fault of one change, so merged ones are told apart first; at the conflict limit they fail together. */

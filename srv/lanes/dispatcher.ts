@@ -5,6 +5,7 @@
 import { openRecords, type ClaimedLane, type Journal } from '../journal/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import type { RecordsPerRequest } from '../territory-api/port.ts';
 import type { Breaker } from './breaker.ts';
 import type { FlightResult } from './flight.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
@@ -18,6 +19,8 @@ const GATHER_MS = 5;
  * arrives meanwhile goes along. As Nagle's rule does for packets: nothing waits where nothing is in the air. (Measured by
  * `bench flights` in simulated time, requests of 50 ms, 50 changes/s, each in a territory of its own: 1.46 requests per change without,
  * 0.80 with 50 ms, 0.40 with 100 ms, for 41 ms more from arrival to outcome in the median; a burst takes as long with as without.)
+ * Where each record takes a request of its own nothing is saved. (Measured with `sales-cloud`, requests of 50 ms, 40 changes/s: 148 ms
+ * from arrival to outcome in the median instead of 302 ms, on PostgreSQL 217 instead of 392 ms for 17 % more transactions.)
  */
 const FILL_MS = 100;
 const FILLED_SHARE = 0.5;
@@ -48,6 +51,8 @@ export interface DispatcherOptions {
   readonly requestMs: number;
   /** False while no flight may start for a reason outside the lanes, such as a silent mesh in embedded mode. */
   readonly gate: () => boolean;
+  /** `one`: a flight gains nothing by being full, so none waits for that. */
+  readonly perRequest?: () => RecordsPerRequest | undefined;
   /** Longest wait of a flight for others to share it, while some are in the air; default 100. */
   readonly fillMs?: number;
 }
@@ -157,7 +162,8 @@ export class Dispatcher {
     const lanes = await journal.claim({ records: limit, leaseMs });
     if (lanes.length === 0) return false;
     const isFilled = recordsOf(lanes) >= limit * FILLED_SHARE;
-    this.fillsUntilMs = isFilled ? 0 : claimedAtMs + (this.options.fillMs ?? FILL_MS);
+    const goesOn = isFilled || this.options.perRequest?.() === 'one';
+    this.fillsUntilMs = goesOn ? 0 : claimedAtMs + (this.options.fillMs ?? FILL_MS);
     const flight = this.runApart(lanes, limit, claimedAtMs).finally(() => {
       this.flights.delete(flight);
       this.wake();

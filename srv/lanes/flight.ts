@@ -292,6 +292,7 @@ function judgeContext(
     landsBy: clock.now() + rules.doubtLastsMs,
     fraction: random.fraction(),
     retryAfterMs: undefined,
+    latestMs: rules.propagation.maxMs,
     suspectConfiguration: (status) => onTrouble({ reason: 'forbidden', status, message: REFUSES_ALL }),
   };
 }

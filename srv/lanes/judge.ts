@@ -22,6 +22,8 @@ export interface JudgeContext {
   /** In [0, 1): the jitter of this flight's waits. */
   readonly fraction: number;
   readonly retryAfterMs: number | undefined;
+  /** Caches are never later than this. */
+  readonly latestMs: number;
   /** Called where the API refuses every record and accepts none: no record is to blame. */
   readonly suspectConfiguration: (status: number) => void;
 }
@@ -170,7 +172,8 @@ function judgeRefused(
 
 /**
  * The record to delete is gone, perhaps by the first send of this very request; or a late node does not know it yet, so
- * it is looked at again until that can no longer be. Where it is then still proven to be there, the API refuses to delete it.
+ * it is looked at again until that can no longer be: only a read tells that it is gone. Where it is still there then, by proof or since
+ * every cache has had its time, the API refuses to delete it.
  */
 function judgeGone(report: LaneReport, intent: Intent, wasInDoubt: boolean, context: JudgeContext): void {
   const { id } = intent.request;
@@ -185,20 +188,26 @@ function judgeGone(report: LaneReport, intent: Intent, wasInDoubt: boolean, cont
     const undecided = { status: GONE, rounds, limit: Infinity };
     context.blame.judge(recordName(report, id), undecided, context.writesThen);
   }
-  if (!isThere && rounds >= context.retry.limit) {
-    const oursLanded = wasInDoubt || known.doubt === 'refused';
-    return report.end(id, intent, { result: oursLanded ? 'deleted' : 'unchanged' });
-  }
   const { undecidedRounds } = report.remember(id, {
     undecidedRounds: rounds + 1,
     refusals: known.refusals + 1,
     lastStatus: GONE,
     ...(wasInDoubt && { doubt: 'refused', intent }),
   });
-  report.waitFor(
-    'retrying',
-    retryDelayMs(context.retry, undecidedRounds, context.fraction, context.retryAfterMs),
-  );
+  const delayMs = retryDelayMs(context.retry, undecidedRounds, context.fraction, context.retryAfterMs);
+  if (undecidedRounds >= context.retry.limit) waitOut(report, id, delayMs, context);
+  else report.waitFor('retrying', delayMs);
+}
+
+/** The last wait of what may be missing only for a late cache: it is not over before every cache has had its time. */
+export function waitOut(
+  report: LaneReport,
+  id: string,
+  delayMs: number,
+  { latestMs }: Pick<JudgeContext, 'latestMs'>,
+): void {
+  report.remember(id, { waitedOut: true });
+  report.waitFor('retrying', Math.max(delayMs, latestMs));
 }
 
 /** A refusal for the content, by the API's answer or because a read did not find the record. */

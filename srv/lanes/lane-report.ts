@@ -1,5 +1,4 @@
 /** Gathers what a flight made of one lane, and turns it into the completion that the journal records. */
-import type { Scalar } from '../events/change.ts';
 import type { AssignmentOutcome, AssignmentResult } from '../events/outcome.ts';
 import type {
   ChangeProgress,
@@ -14,11 +13,12 @@ import type {
   Rest,
   WaitState,
 } from '../journal/port.ts';
-import { isForgettable, NEW_RECORD } from '../journal/port.ts';
-import type { WriteRequest } from '../territory-api/port.ts';
+import { isForgettable, NEW_RECORD, sentNow, withoutOverdue } from '../journal/port.ts';
+import type { RecordState, WriteRequest } from '../territory-api/port.ts';
 import { isAmong, itemsOf, type Superseded } from './plan.ts';
-import type { OverlapPolicy } from './rebase.ts';
+import type { LeftUnwritten, OverlapPolicy } from './rebase.ts';
 import { OwnEtags } from './own-etags.ts';
+import { Undeleted } from './undeleted.ts';
 import { Unwritten } from './unwritten.ts';
 
 /** Makes the ending of a change of which every assignment has a result. */
@@ -47,7 +47,8 @@ export class LaneReport {
   private readonly written = new Map<string, string | undefined>();
   private readonly ownEtags: OwnEtags;
   private readonly unwritten: Unwritten;
-  private readonly shown = new Map<string, Readonly<Record<string, unknown>>>();
+  private readonly undeleted: Undeleted;
+  private readonly shown = new Map<string, RecordState>();
   private readonly there = new Set<string>();
   private readonly onOverlap: OverlapPolicy;
   private unmergedUpTo: number;
@@ -68,10 +69,12 @@ export class LaneReport {
     this.lane = lane;
     this.prefixEnd = prefixEnd;
     this.replays = replays;
-    this.records = new Map([...lane.memory.records].filter(([, record]) => !isForgettable(record, nowMs)));
+    const valid = [...lane.memory.records].filter(([, record]) => !isForgettable(record, nowMs));
+    this.records = new Map(valid.map(([id, record]) => [id, withoutOverdue(record, nowMs)]));
     this.unmergedUpTo = lane.memory.unmergedUpTo;
     this.ownEtags = new OwnEtags(lane.memory.ownEtags, nowMs);
     this.unwritten = new Unwritten(lane.memory.unwritten ?? [], nowMs);
+    this.undeleted = new Undeleted(lane.memory.undeleted ?? [], nowMs);
     this.onOverlap = onOverlap;
   }
 
@@ -91,9 +94,9 @@ export class LaneReport {
     return this.ownEtags.get(id);
   }
 
-  /** A read showed these fields of the record. */
-  saw(id: string, fields: Readonly<Record<string, unknown>>): void {
-    this.shown.set(id, fields);
+  /** A read showed the record so. */
+  saw(id: string, state: RecordState): void {
+    this.shown.set(id, state);
   }
 
   /** A read that is proof found the record. */
@@ -106,15 +109,19 @@ export class LaneReport {
     return this.there.has(id);
   }
 
-  /** Field → what the record may show because dead letters of ours have not set it. */
-  unwrittenOf(id: string): ReadonlyMap<string, readonly Scalar[]> {
+  /** What the record may show, at this version, because of dead letters of ours; field by field, or anything at all. */
+  leftOn(id: string, state: RecordState): LeftUnwritten {
+    if (state.found && this.undeleted.explains(id, state.etag)) return 'anything';
     return this.unwritten.of(id);
   }
 
   /** The request was sent and not answered: it is repeated until it is. `landsBy`: see `mayLand`. */
   unanswered(intent: Intent, landsBy: number): void {
-    const { id, operation } = intent.request;
-    this.remember(id, { doubt: 'sent', intent, mayLand: { operation, until: landsBy } });
+    const { id } = intent.request;
+    const known = this.records.get(id);
+    // A create stays one: nothing but the record's existence stops it.
+    const operation = known?.mayLand?.operation === 'create' ? 'create' : intent.request.operation;
+    this.remember(id, { ...sentNow(known, intent), mayLand: { operation, until: landsBy } });
   }
 
   /** A write of these was sent; counted once per flight and change. */
@@ -179,9 +186,11 @@ export class LaneReport {
     const change = this.changeAt(position);
     const assignment = change && itemsOf(change).find((item) => item.index === index)?.assignment;
     if (!assignment) return;
-    if (!isLeft(result)) this.unwritten.writtenBy(position, assignment);
-    else if (this.onOverlap === 'review')
-      this.unwritten.leftBy(position, assignment, this.shown.get(assignment.id));
+    if (!isLeft(result)) return this.unwritten.writtenBy(position, assignment);
+    if (this.onOverlap !== 'review') return;
+    const shown = this.shown.get(assignment.id);
+    this.unwritten.leftBy(position, assignment, shown && (shown.found ? shown.fields : {}));
+    if (assignment.operation === 'delete' && shown?.found) this.undeleted.left(assignment.id, shown.etag);
   }
 
   private hasOpen(id: string): boolean {
@@ -201,8 +210,12 @@ export class LaneReport {
   }
 
   /** Our own write landed: caches have to catch up with it. `etag` undefined where the answer held none. */
-  wrote({ id, operation }: Pick<WriteRequest, 'id' | 'operation'>, etag: string | undefined): void {
+  wrote(
+    { id, operation, ifMatch }: Pick<WriteRequest, 'id' | 'operation' | 'ifMatch'>,
+    etag: string | undefined,
+  ): void {
     this.written.set(id, etag);
+    this.undeleted.wrote(id, ifMatch, etag);
     // Not of a create: a node that does not know the record yet would call it missing, which is no conflict.
     if (operation === 'update' && etag !== undefined) this.ownEtags.wrote(id, etag);
   }
@@ -219,14 +232,20 @@ export class LaneReport {
   /**
    * The API fails at a merged write, perhaps for what one of its changes sets. It may have landed all the same, and then its older
    * values must not come again: it is read again as after a refused repetition, and only where it has not landed its first change
-   * goes alone. Where it then failed for long once more, only a proof that it has landed holds its parts back. With fresh attempts.
+   * goes alone. It is remembered as it was sent first: a later version that shows what it sets is most likely its own. With fresh
+   * attempts.
    */
   tellApart(intent: Intent): void {
-    const { partOf: _, ...whole } = intent;
+    const whole = intent.partOf ?? intent;
     const { id } = whole.request;
-    const toldApart = this.records.get(id)?.toldApart ? 'again' : 'once';
+    const { toldApart, givenUpUntil } = this.records.get(id) ?? NEW_RECORD;
     this.unmerge(id);
-    this.remember(id, { doubt: 'refused', intent: whole, toldApart });
+    this.remember(id, {
+      doubt: 'refused',
+      intent: whole,
+      toldApart: toldApart ? 'again' : 'once',
+      ...(givenUpUntil !== undefined && { givenUpUntil }),
+    });
   }
 
   /** What landed of this write, by what was read, may have been the merged one of which it is a part: with all the others. */
@@ -268,6 +287,7 @@ export class LaneReport {
     const replays = this.replays.filter((position) => ended.every((ending) => ending.position !== position));
     const { prefixEnd, unmergedUpTo, records } = this;
     const unwritten = this.unwritten.all;
+    const undeleted = this.undeleted.all;
     const ownEtags = this.ownEtags.all;
     return {
       territoryId: this.lane.territoryId,
@@ -282,6 +302,7 @@ export class LaneReport {
         rest,
         ...(ownEtags && { ownEtags }),
         ...(unwritten.length > 0 && { unwritten }),
+        ...(undeleted.length > 0 && { undeleted }),
       },
       wait: this.wait,
       alsoRest:

@@ -11,6 +11,9 @@ import { sameValue } from './same-value.ts';
 
 export type OverlapPolicy = 'source-wins' | 'review';
 
+/** Field → what it may show because dead letters of ours have not set it; `anything`: they left a delete, and nobody else wrote since. */
+export type LeftUnwritten = ReadonlyMap<string, readonly Scalar[]> | 'anything';
+
 export interface RebaseRules {
   readonly onOverlap: OverlapPolicy;
   /** Retries after the first refused write. */
@@ -34,7 +37,7 @@ export type Decision =
 /**
  * Decides one record.
  * @param memory what the lane remembers of it, undefined on its first flight
- * @param unwritten field → what it may show because dead letters of ours have not set it (`unwritten.ts`)
+ * @param left what dead letters of ours explain (`unwritten.ts`, `undeleted.ts`)
  */
 export function rebase(
   write: PlannedWrite,
@@ -42,7 +45,7 @@ export function rebase(
   proof: boolean,
   memory: RecordMemory | undefined,
   rules: RebaseRules,
-  unwritten: ReadonlyMap<string, readonly Scalar[]> = new Map(),
+  left: LeftUnwritten = new Map(),
 ): Decision {
   const { conflicts, refusals } = memory ?? NEW_RECORD;
   const lastLook = conflicts > rules.retryLimit;
@@ -50,14 +53,18 @@ export function rebase(
   const spent = lastLook && refusals > rules.retryLimit;
   const doubt = doubtAfter(read, memory);
   // While a request of ours may still land, not even the freshest read shows what will stay.
-  const conclusive = proof && doubt !== 'may-land';
-  if (!read.found) return rebaseMissing(write.operation, { conclusive, lastLook, spent, doubt });
+  const isGivenUp = memory?.givenUpUntil !== undefined;
+  const conclusive = proof && doubt !== 'may-land' && !isGivenUp;
+  if (!read.found) {
+    return rebaseMissing(write.operation, { known: conclusive || memory?.waitedOut === true, spent, doubt });
+  }
   if (write.operation !== 'delete' && conclusive && isAsWanted(write, read)) {
     return { kind: 'conclude', result: doubt === 'resolved' ? 'updated' : 'unchanged', etag: read.etag };
   }
   // What was refused may have landed, and then somebody else has set the record; what has failed so often hardly ever has.
-  const mayHaveLanded = doubt === 'resolved' && !memory?.toldApart;
-  if (rules.onOverlap === 'review' && (mayHaveLanded || overlaps(write, read, unwritten))) {
+  const isThere = isGivenUp && proof && write.operation !== 'delete' && isAsWanted(write, read);
+  const mayHaveLanded = doubt === 'resolved' && !memory?.toldApart && !isThere;
+  if (rules.onOverlap === 'review' && (mayHaveLanded || overlaps(write, read, left))) {
     return proof || lastLook ? { kind: 'fail', code: 'OVERLAP' } : { kind: 'look-again' };
   }
   if (spent) return { kind: 'fail', code: 'CONFLICT_LIMIT' };
@@ -82,21 +89,15 @@ function doubtAfter(read: RecordState, memory: RecordMemory | undefined): Doubt 
   }
 }
 
-/** A last look past the cache comes after more time than any propagation takes: for what is missing as good as proof. */
+/** What no cache has known for as long as any may be late is missing, as if it were proven. */
 function rebaseMissing(
   operation: Operation,
-  look: {
-    readonly conclusive: boolean;
-    readonly lastLook: boolean;
-    readonly spent: boolean;
-    readonly doubt: Doubt;
-  },
+  { known, spent, doubt }: { readonly known: boolean; readonly spent: boolean; readonly doubt: Doubt },
 ): Decision {
-  const { conclusive, lastLook, spent, doubt } = look;
   if (operation === 'create') {
     return spent ? { kind: 'fail', code: 'CONFLICT_LIMIT' } : { kind: 'write', operation };
   }
-  if (!conclusive && !lastLook) return { kind: 'look-again' };
+  if (!known) return { kind: 'look-again' };
   if (operation === 'update') return { kind: 'not-found' };
   return { kind: 'conclude', result: doubt === 'resolved' ? 'deleted' : 'unchanged' };
 }
@@ -111,14 +112,11 @@ export function isAsWanted(write: Pick<PlannedWrite, 'fields'>, { fields, compar
 }
 
 /** Someone else set a field of ours: it shows neither what the source saw, nor what it wants, nor what we left there. */
-function overlaps(
-  write: PlannedWrite,
-  { fields, comparedAs }: Found,
-  unwritten: ReadonlyMap<string, readonly Scalar[]>,
-): boolean {
+function overlaps(write: PlannedWrite, { fields, comparedAs }: Found, left: LeftUnwritten): boolean {
+  if (left === 'anything') return false;
   return Object.entries(write.before).some(([name, image]) => {
     // What was left there is known as it was read, not only as an event would say it.
-    const explained = [image, write.fields[name] ?? null, ...(unwritten.get(name) ?? [])];
+    const explained = [image, write.fields[name] ?? null, ...(left.get(name) ?? [])];
     return !explained.some(
       (value) => value === fields[name] || sameValue(value, fields[name], comparedAs?.get(name)),
     );

@@ -46,7 +46,8 @@ interface Suspicion {
 type Findings<R, T> = Map<R, Searched<T>>;
 
 export class Suspects {
-  private readonly parallel: number;
+  /** Requests of one search under way at a time. */
+  readonly parallel: number;
   private readonly known = new Map<string, Suspicion>();
   private answered = 0;
   /** What the last search came to: after a hiccup the suspects are first asked about together, which is cheap. */

@@ -3,10 +3,7 @@
  * Event Mesh only: RabbitMQ 3's plugin takes the link, answers `accepted` and drops the messages (measured on 3.10.8), and for
  * the others one link per target works in any case. RabbitMQ 3 also accepts and drops what is sent to a queue that does not exist.
  */
-
-export const dialects = ['event-mesh', 'rabbitmq', 'rabbitmq-4', 'service-bus', 'solace'] as const;
-
-export type Dialect = (typeof dialects)[number];
+import type { Dialect } from './dialects.ts';
 
 /** Address from which a queue is received. */
 export function receiveAddress(dialect: Dialect, queue: string): string {

@@ -5,7 +5,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ClientOptions } from '@sap/xb-msg-amqp-v100';
-import type { Dialect } from './addresses.ts';
+import type { Dialect } from './dialects.ts';
 
 /** OAuth 2.0 client credentials: a secret, or a certificate with its key (PEM). */
 export interface OAuthClient {

@@ -9,7 +9,7 @@ import type { Mesh } from './port.ts';
 import { Publisher } from './publisher.ts';
 import { QueueSubscription } from './subscription.ts';
 
-export { dialects, type Dialect } from './addresses.ts';
+export { DIALECTS, type Dialect } from './dialects.ts';
 export { MeshEndpointError, type MeshEndpoint, type OAuthClient } from './endpoint.ts';
 export { unsettledLimit } from './unsettled-limit.ts';
 

@@ -5,7 +5,8 @@
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
-import { sendAddress, sendsAnonymously, type Dialect } from './addresses.ts';
+import { sendAddress, sendsAnonymously } from './addresses.ts';
+import type { Dialect } from './dialects.ts';
 import type { BackoffLimits } from './backoff.ts';
 import type { MeshClient } from './client.ts';
 import type { DrainPurpose } from './connection-state.ts';

@@ -19,7 +19,7 @@ export function createLateTerritoryApi(
   settings: TerritoryApiSettings,
   deps: TerritoryApiDependencies,
 ): TerritoryApi {
-  createTerritoryApi(settings, deps);
+  const unbound = createTerritoryApi(settings, deps);
   const { clock, log } = deps;
   const source = createDestinationSource({ destinationName: settings.destination, clock, log });
   let bound: { readonly api: TerritoryApi; readonly as: string } | undefined;
@@ -53,6 +53,9 @@ export function createLateTerritoryApi(
   }
 
   return {
+    get perRequest() {
+      return (bound?.api ?? unbound).perRequest;
+    },
     async read(request, signal) {
       const api = await bind(signal);
       return 'reason' in api ? { kind: 'trouble', trouble: api } : api.read(request, signal);

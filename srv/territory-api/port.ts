@@ -129,7 +129,12 @@ export interface ApiTrouble {
   readonly message: string;
 }
 
+/** How many records a request of the protocol holds. */
+export type RecordsPerRequest = 'one' | 'many';
+
 export interface TerritoryApi {
+  /** Absent: `many`. Another one once the destination is edited so. */
+  readonly perRequest?: RecordsPerRequest;
   /** Never rejects but for a defect of the program; ends early as `timeout` trouble when `signal` aborts. */
   read(request: ReadRequest, signal: AbortSignal): Promise<ReadAnswer>;
   /** As `read`. All requests travel together where the protocol can; a record appears once. */

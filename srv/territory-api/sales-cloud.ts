@@ -92,6 +92,8 @@ export function createSalesCloudApi(
   }
 
   return {
+    perRequest: 'one',
+
     async read(request, signal) {
       lastTerritory = request.records[0]?.territoryId ?? lastTerritory;
       const places = new Map<string, Place>();

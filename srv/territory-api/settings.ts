@@ -1,7 +1,10 @@
 /** What the adapters must know of the API, checked once: a wrong combination is refused before anything is sent. */
 import type { KeyType } from '../events/assignment-key.ts';
 
-export type TerritoryProtocol = 'rest' | 'odata-v4' | 'odata-v2' | 'sales-cloud';
+/** The protocols by name. */
+export const PROTOCOLS = ['rest', 'odata-v4', 'odata-v2', 'sales-cloud'] as const;
+
+export type TerritoryProtocol = (typeof PROTOCOLS)[number];
 
 export type { KeyType } from '../events/assignment-key.ts';
 
@@ -69,11 +72,9 @@ export function defaultPath(protocol: TerritoryProtocol): string {
   return DEFAULT_PATHS[protocol];
 }
 
-const PROTOCOLS: readonly string[] = ['rest', 'odata-v4', 'odata-v2', 'sales-cloud'];
-
 /** True for one of the protocols' names, supported here or not. */
 export function isProtocol(value: string): value is TerritoryProtocol {
-  return PROTOCOLS.includes(value);
+  return PROTOCOLS.some((known) => known === value);
 }
 
 /**

@@ -19,11 +19,18 @@ const COST_MS = 100;
 interface Case {
   readonly name: string;
   readonly caches: Arrivals['caches'];
+  readonly perRequest?: Arrivals['perRequest'];
   readonly arrivals: readonly Arrival[];
 }
 
 const CASES: readonly Case[] = [
   { name: '50/s, a territory each', caches: 'late', arrivals: every(20, STREAM, (index) => `TER-${index}`) },
+  {
+    name: '20/s, a territory each, a request each',
+    caches: 'late',
+    perRequest: 'one',
+    arrivals: every(50, STREAM / 3, (index) => `TER-${index}`),
+  },
   {
     name: '50/s, 200 territories',
     caches: 'none',
@@ -50,13 +57,14 @@ const CASES: readonly Case[] = [
 export async function run(say: (line: string) => void): Promise<Result> {
   const rows: Row[] = [];
   const claims: Claim[] = [];
-  for (const { name, caches, arrivals } of CASES) {
+  for (const { name, caches, perRequest, arrivals } of CASES) {
     const runs: Arrived[] = [];
     for (const fillMs of WAITS_MS) {
       const flown = await flyArrivals({
         seed: 1,
         arrivals,
         caches,
+        ...(perRequest && { perRequest }),
         ...(fillMs !== undefined && { fillMs }),
       });
       runs.push(flown);

@@ -34,8 +34,8 @@ export interface Manners {
   readonly etags: 'told' | 'untold';
   /** What it looks at first: a request that is wrong in both ways is refused for that. */
   readonly checksFirst: 'version' | 'content';
-  /** Which reads are fresh and say so. */
-  readonly freshReads: 'none' | 'past-cache' | 'all';
+  /** Which reads are fresh and say so; `perhaps past-cache`: of those past the cache, as chance has it. */
+  readonly freshReads: 'none' | 'perhaps past-cache' | 'past-cache' | 'all';
   /** Caches are never later than this; 0: there are none, and every read is proof. */
   readonly maxLagMs: number;
 }

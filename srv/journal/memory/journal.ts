@@ -7,8 +7,8 @@ import { changeKey } from '../../events/change.ts';
 import type { Clock } from '../../platform/clock.ts';
 import {
   decisionReceipt,
-  NEW_RECORD,
   receiptOf,
+  sentNow,
   type AppendResult,
   type Arrival,
   type ChangeArrival,
@@ -129,7 +129,7 @@ export class MemoryJournal implements Journal, OperatedJournal {
       const records = new Map(lane.memory.records);
       for (const intent of intents) {
         const { id } = intent.request;
-        records.set(id, { ...NEW_RECORD, ...records.get(id), doubt: 'sent', intent });
+        records.set(id, sentNow(records.get(id), intent));
       }
       lane.memory = { ...lane.memory, records };
       this.write.intents(lane, intents);

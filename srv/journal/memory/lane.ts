@@ -150,12 +150,12 @@ export class Lane {
 
   /** Nothing is lost by forgetting it: no entries, owner, wait, or anything remembered (epoch milliseconds). */
   forgettable(nowMs: number, epochMs: number): boolean {
-    const { records, rest, ownEtags, unwritten = [] } = this.memory;
+    const { records, rest, ownEtags, unwritten = [], undeleted = [] } = this.memory;
     const remembers =
       [...records.values()].some((record) => !isForgettable(record, epochMs)) ||
       (rest !== undefined && rest.latest > epochMs) ||
       (ownEtags !== undefined && ownEtags.until > epochMs) ||
-      unwritten.some(({ until }) => until > epochMs);
+      [...unwritten, ...undeleted].some(({ until }) => until > epochMs);
     return this.entries.length === 0 && this.state(nowMs) === 'ready' && !remembers;
   }
 }

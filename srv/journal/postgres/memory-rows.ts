@@ -1,7 +1,7 @@
 /** What a lane remembers, as rows: JSON text for the memory, and one JSON text for each intent stored since. */
 import {
-  NEW_RECORD,
   NO_MEMORY,
+  sentNow,
   type Intent,
   type KnownEtags,
   type LaneMemory,
@@ -37,8 +37,10 @@ export function memoryText(memory: LaneMemory): string | null {
  * Epoch milliseconds from which the lane may be forgotten although something is remembered; null where it may not be by time
  * alone.
  */
-export function forgettableFrom({ records, rest, ownEtags, unwritten = [] }: LaneMemory): number | null {
-  let from = Math.max(rest?.latest ?? 0, ownEtags?.until ?? 0, ...unwritten.map(({ until }) => until));
+export function forgettableFrom(memory: LaneMemory): number | null {
+  const { records, rest, ownEtags, unwritten = [], undeleted = [] } = memory;
+  const left = [...unwritten, ...undeleted].map(({ until }) => until);
+  let from = Math.max(rest?.latest ?? 0, ownEtags?.until ?? 0, ...left);
   for (const { intent, doubt, mayLand } of records.values()) {
     if (intent !== undefined || doubt === 'refused' || !mayLand) return null;
     from = Math.max(from, mayLand.until);
@@ -54,7 +56,7 @@ export function memoryOf(stored: unknown, intents: Readonly<Record<string, strin
   const records = new Map(memory.records);
   for (const [id, text] of sent) {
     const intent = intentOf(JSON.parse(text) as Intent);
-    records.set(id, { ...NEW_RECORD, ...records.get(id), doubt: 'sent', intent });
+    records.set(id, sentNow(records.get(id), intent));
   }
   return { ...memory, records };
 }

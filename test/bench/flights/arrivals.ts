@@ -1,5 +1,6 @@
 /** Changes that arrive when they please, and how full the flights are that take them: in simulated time, on a `rig.ts`. */
 import type { TerritoryChange } from '../../../srv/events/change.ts';
+import type { RecordsPerRequest } from '../../../srv/territory-api/port.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 import { SeededRandom } from '../../sandbox/territory-api/seeded-random.ts';
 import { NodeApi } from './node-api.ts';
@@ -19,6 +20,8 @@ export interface Arrivals {
   readonly caches: 'late' | 'none';
   /** Of a request, without its records; default 50. */
   readonly requestMs?: number;
+  /** By default many. */
+  readonly perRequest?: RecordsPerRequest;
   /** By default the dispatcher's own. */
   readonly fillMs?: number;
 }
@@ -40,7 +43,8 @@ const NONE = { minMs: 0, maxMs: 0 };
 const PACE = { requestMs: 50, perRecordMs: 1 };
 const PATIENCE_MS = 3_600_000;
 
-export async function flyArrivals({ seed, arrivals, caches, requestMs, fillMs }: Arrivals): Promise<Arrived> {
+export async function flyArrivals(given: Arrivals): Promise<Arrived> {
+  const { seed, arrivals, caches, requestMs, perRequest, fillMs } = given;
   const clock = new ManualClock();
   const random = new SeededRandom(seed, 'arrivals');
   const propagation = caches === 'late' ? LATE : NONE;
@@ -48,7 +52,7 @@ export async function flyArrivals({ seed, arrivals, caches, requestMs, fillMs }:
   const api = new NodeApi(
     clock,
     { nodes: 3, minLagMs, maxLagMs },
-    { ...PACE, ...(requestMs !== undefined && { requestMs }) },
+    { ...PACE, ...(requestMs !== undefined && { requestMs }), ...(perRequest && { perRequest }) },
     seed,
   );
   const startMs = clock.monotonicMs();
@@ -64,6 +68,7 @@ export async function flyArrivals({ seed, arrivals, caches, requestMs, fillMs }:
     api,
     propagation,
     ownEtags: 'trusted',
+    ...(perRequest && { perRequest }),
     ...(fillMs !== undefined && { fillMs }),
     onFlight(lanes) {
       const aboard = lanes.flatMap(({ changes }) => changes.map(({ change }) => Number(change.id)));

@@ -7,6 +7,7 @@ import type {
   ReadAnswer,
   ReadRequest,
   RecordAnswer,
+  RecordsPerRequest,
   TerritoryApi,
   WriteAnswer,
   WriteRequest,
@@ -28,7 +29,12 @@ export interface Landed {
 export interface Pace {
   readonly requestMs: number;
   readonly perRecordMs: number;
+  /** By default many. */
+  readonly perRequest?: RecordsPerRequest;
 }
+
+/** Of one flight under way at a time, where each record takes one of its own; as `sales-cloud` has it. */
+const REQUESTS_PER_FLIGHT = 2;
 
 export class NodeApi implements TerritoryApi {
   readonly landed: Landed[] = [];
@@ -77,8 +83,12 @@ export class NodeApi implements TerritoryApi {
   }
 
   private async pass(records: number): Promise<void> {
-    this.requests += 1;
-    const delayMs = this.pace.requestMs + records * this.pace.perRecordMs;
+    const { requestMs, perRecordMs, perRequest } = this.pace;
+    const each = perRequest === 'one';
+    this.requests += each ? records : 1;
+    const delayMs = each
+      ? Math.ceil(records / REQUESTS_PER_FLIGHT) * (requestMs + perRecordMs)
+      : requestMs + records * perRecordMs;
     await new Promise<void>((resolve) => this.clock.after(delayMs, resolve));
   }
 

@@ -6,7 +6,7 @@ import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
 import { Dispatcher } from '../../../srv/lanes/dispatcher.ts';
 import { fly } from '../../../srv/lanes/flight.ts';
 import type { OwnEtagRule } from '../../../srv/lanes/own-etags.ts';
-import type { TerritoryApi } from '../../../srv/territory-api/port.ts';
+import type { RecordsPerRequest, TerritoryApi } from '../../../srv/territory-api/port.ts';
 import type { ManualClock } from '../../doubles/manual-clock.ts';
 import type { SeededRandom } from '../../sandbox/territory-api/seeded-random.ts';
 import { silent } from '../../doubles/silent-log.ts';
@@ -19,6 +19,7 @@ export interface RigOptions {
   /** What the program is told of the API's caches. */
   readonly propagation: { readonly minMs: number; readonly maxMs: number };
   readonly ownEtags: OwnEtagRule;
+  readonly perRequest?: RecordsPerRequest;
   /** By default the dispatcher's own. */
   readonly fillMs?: number;
   readonly onFlight?: (lanes: readonly ClaimedLane[]) => void;
@@ -39,7 +40,7 @@ export const BATCH = 50;
 const LEASE_MS = 60_000;
 
 export function buildRig(options: RigOptions): Rig {
-  const { clock, random, api, propagation, ownEtags, fillMs, onFlight, onEnd } = options;
+  const { clock, random, api, propagation, ownEtags, perRequest, fillMs, onFlight, onEnd } = options;
   const journal = new MemoryJournal({ clock });
   const deps = flightDeps({
     api,
@@ -69,6 +70,7 @@ export function buildRig(options: RigOptions): Rig {
     leaseMs: LEASE_MS,
     requestMs: 30_000,
     gate: () => true,
+    perRequest: () => perRequest,
     ...(fillMs !== undefined && { fillMs }),
   });
   return {

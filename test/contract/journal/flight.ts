@@ -28,6 +28,7 @@ export function flightGuarantees(bench: Bench): void {
         unmergedUpTo: position,
         records: new Map([['T1', record]]),
         rest: { latest: RECEIVED_AT + 5000, expected: new Map([['T1', 'W/"2"']]) },
+        undeleted: [{ id: '__proto__', etag: 'W/"2"', until: RECEIVED_AT + 9000 }],
         unwritten: [
           { id: '__proto__', name: 'owner', values: ['E1', null], position, until: RECEIVED_AT + 9000 },
         ],
@@ -52,6 +53,26 @@ export function flightGuarantees(bench: Bench): void {
       const { memory } = await claimOnly(journal);
       expect(memory.records.get('T1')).toEqual({ ...known, doubt: 'sent', intent: stored });
       expect(memory.records.get('T2')).toEqual(others);
+    });
+
+    it('keeps in mind what was given up and may land yet, where another request is stored after it', async () => {
+      const [position = 0] = await appendNew(journal, [change('a', 'EMEA')]);
+      const counts = { conflicts: 0, refusals: 0, undecidedRounds: 0, failures: 0 };
+      const until = RECEIVED_AT + 120_000;
+      const givenUp = { ...counts, doubt: 'sent' as const, mayLand: { operation: 'update' as const, until } };
+      const records = new Map([['T1', givenUp]]);
+      await journal.complete([completion(await claimOnly(journal), { ends: 0, memory: { records } })]);
+      const stored = intent('EMEA', 'T1', [position]);
+      const expected = { ...givenUp, intent: stored, givenUpUntil: until };
+      // A repetition is stored as well, and changes nothing of that.
+      for (let times = 0; times < 2; times += 1) {
+        const lane = await claimOnly(journal, 1000);
+        await journal.storeIntents([{ ...lane, intents: [stored] }]);
+        await bench.under.pass(1000);
+        const { memory, ...claim } = await claimOnly(journal);
+        expect(memory.records.get('T1')).toEqual(expected);
+        await journal.complete([completion({ ...claim, memory }, { ends: 0, memory })]);
+      }
     });
 
     it('adds up what flights made of a change, and never replaces a result', async () => {

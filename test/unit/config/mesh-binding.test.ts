@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { readMeshBinding } from '../../../srv/config/mesh-binding.ts';
+import { DIALECTS } from '../../../srv/mesh/dialects.ts';
 
 const oa2 = {
   clientid: 'sb-default!b1',
@@ -173,6 +174,10 @@ describe('a user-provided mesh', () => {
       },
       management: { kind: 'rabbitmq', uri: 'http://127.0.0.1:15672' },
     });
+  });
+
+  it.each(DIALECTS)('may speak the dialect %s, as every one that the mesh knows', (dialect) => {
+    expect(read({ uri: 'amqp://user:geheim@h', dialect }, 'user-provided').endpoint.dialect).toBe(dialect);
   });
 
   it('may be a copy of the credentials of SAP Event Mesh', () => {

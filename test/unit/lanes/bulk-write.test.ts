@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { sendBulk } from '../../../srv/lanes/bulk-write.ts';
+import { sendBulk, sendSuspecting } from '../../../srv/lanes/bulk-write.ts';
+import { Suspects } from '../../../srv/lanes/suspects.ts';
 import type {
   TerritoryApi,
   UnansweredWrite,
@@ -129,6 +130,30 @@ describe('a request that is refused as a whole is divided', () => {
     for (const answer of answers) expect(answer).toEqual({ kind: 'not-sent' });
     expect(api.sent).toEqual(['T1 T2 T3 T4', 'T1 T2']);
   });
+});
+
+test('the parts of a divided request are sent as many at a time as flights may be, whatever many culprits there are', async () => {
+  const ids = Array.from({ length: 50 }, (_, index) => `T${index}`);
+  const api = refusing('T3', 'T17', 'T30', 'T49');
+  let underWay = 0;
+  let most = 0;
+  const slow: TerritoryApi = {
+    ...api,
+    async write(...sent) {
+      most = Math.max(most, (underWay += 1));
+      const answer = await api.write(...sent);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay -= 1;
+      return answer;
+    },
+  };
+  const answers = await sendSuspecting(new Suspects(3), slow, requests(...ids), signal);
+  const refused = ids.filter((_, index) => {
+    const answer = answers[index];
+    return answer?.kind === 'answered' && answer.record.kind === 'refused';
+  });
+  expect(refused).toEqual(['T3', 'T17', 'T30', 'T49']);
+  expect(most).toBe(3);
 });
 
 describe('where a write takes several requests', () => {

@@ -41,6 +41,15 @@ test('a change does not wait while nothing is in the air', async () => {
   expect(tookMs).toEqual((await flyArrivals({ ...calm, fillMs: 0 })).tookMs);
 });
 
+test('no flight waits to be filled where each record takes a request of its own', async () => {
+  const calm = { seed: 1, arrivals: stream(200, 50), caches: 'late', perRequest: 'one' } as const;
+  const { applied, requests, tookMs } = await flyArrivals(calm);
+  expect(applied).toBe(200);
+  expect(requests).toBe(2 * 200);
+  // A read and a write, and what `wake` takes to gather.
+  expect(quantile(tookMs, 0.5)).toBeLessThanOrEqual(2 * (50 + 1) + 5);
+});
+
 test('flights that are full follow each other at once', async () => {
   const burst = { seed: 1, arrivals: stream(500, 0), caches: 'late' } as const;
   const { filled, elapsedMs } = await flyArrivals(burst);

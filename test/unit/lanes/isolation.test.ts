@@ -30,6 +30,7 @@ test(
       ['fails writes'],
       ['fails reads and writes'],
       ['fails', 'refused'],
+      ['refuses writes'],
     ];
     for (const bad of kinds) {
       const last: number[] = [];

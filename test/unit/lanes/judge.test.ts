@@ -247,14 +247,20 @@ describe('a delete of what is gone', () => {
     expect(wait?.state).toBe('retrying');
   });
 
-  test('is never a failure: unchanged, or deleted where a send of ours was in doubt', () => {
-    const often = { undecidedRounds: 2, lastStatus: 404 };
-    expect(judged(gone, { intent: remove, report: remembered(often) }).result).toEqual({
-      id: 'T1',
-      result: 'unchanged',
+  test('is read a last time when every cache has had its time, however short the waits of retries are', () => {
+    const often = remembered({ undecidedRounds: 1, lastStatus: 404 });
+    const retry = { limit: 2, firstDelayMs: 0, maxDelayMs: 0 };
+    const { result, memory, wait } = judged(gone, {
+      intent: remove,
+      report: often,
+      context: context({ retry }),
     });
-    const repeated = { intent: remove, report: remembered(often), send: REPEAT } as const;
-    expect(judged(gone, repeated).result).toEqual({ id: 'T1', result: 'deleted' });
+    expect(result).toBeUndefined();
+    expect(memory).toMatchObject({ undecidedRounds: 2, waitedOut: true });
+    expect(wait).toEqual({ state: 'retrying', delayMs: 5000 });
+  });
+
+  test('may have been by its first send where it is a repetition: what a read shows decides', () => {
     expect(judged(gone, { intent: remove, send: REPEAT }).memory).toMatchObject({
       doubt: 'refused',
       intent: remove,

@@ -114,6 +114,30 @@ describe('of a record whose assignment ended', () => {
   });
 });
 
+describe('a request that was given up and may land yet', () => {
+  const GIVEN_UP = { doubt: 'sent', mayLand: { operation: 'create', until: 90_000 } } as const;
+
+  test('is kept in mind over later ones without answer, until its time is over', () => {
+    const made = report(lane(two, { records: remembering({ T1: GIVEN_UP }) }));
+    made.unanswered(intent(), 100_000);
+    made.unanswered(intent(), 110_000);
+    expect(made.memoryOf('T1')).toMatchObject({ givenUpUntil: 90_000, intent: intent() });
+    made.tellApart(intent());
+    expect(made.memoryOf('T1')).toMatchObject({ doubt: 'refused', givenUpUntil: 90_000 });
+    const { memory } = completionOf(made);
+    expect(new LaneReport(lane(two, memory), 2, 89_999).memoryOf('T1')?.givenUpUntil).toBe(90_000);
+    expect(new LaneReport(lane(two, memory), 2, 90_000).memoryOf('T1')).not.toHaveProperty('givenUpUntil');
+    made.end('T1', intent(), UPDATED);
+    expect(made.memoryOf('T1')).not.toHaveProperty('givenUpUntil');
+  });
+
+  test('stays a create, whatever is sent after it: a delete has to wait for it', () => {
+    const made = report(lane(two, { records: remembering({ T1: GIVEN_UP }) }));
+    made.unanswered(intent(), 100_000);
+    expect(made.memoryOf('T1')?.mayLand).toEqual({ operation: 'create', until: 100_000 });
+  });
+});
+
 test('attempts and conflicts count once per flight and change, however many records were sent', () => {
   const made = report(lane(two));
   made.sent([

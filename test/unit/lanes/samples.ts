@@ -129,6 +129,7 @@ export function context(more: Partial<JudgeContext> = {}): JudgeContext {
     landsBy: 100_000,
     fraction: 0,
     retryAfterMs: undefined,
+    latestMs: RULES.propagation.maxMs,
     suspectConfiguration: () => undefined,
     ...more,
   };

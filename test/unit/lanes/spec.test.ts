@@ -249,6 +249,7 @@ function doubtAfter(answer: string, memory: RecordMemory | undefined): string {
     landsBy: 1000,
     fraction: 0,
     retryAfterMs: undefined,
+    latestMs: 5000,
     suspectConfiguration: () => undefined,
   };
   judge(report, REQUEST, repeated, ANSWERS[answer] as BulkRecord, context);

@@ -52,7 +52,9 @@ function nextAfter(memory: LaneMemory, state: RecordState, proof = true) {
   const passenger: Passenger = { plan, report: about, intents: [], withoutRead: new Map() };
   decide(passenger, new Map([['T1', { kind: 'read', state, proof }]]), context(), RULES);
   const { progress } = about.completion(undefined, 0, endChange);
-  const results = progress.flatMap(({ results: of }) => [...of.values()].map(({ result }) => result));
+  const results = progress.flatMap(({ results: of }) =>
+    [...of.values()].map(({ result, error }) => error?.code ?? result),
+  );
   return { repeats: plan.repeats, intents: passenger.intents, results };
 }
 
@@ -128,10 +130,43 @@ describe('a merged write at which the API has failed for long', () => {
     expect(nextAfter(crashed, read('W/"1"', 0)).intents).toEqual([part]);
   });
 
-  test('goes part by part where it then failed for long once more, unless it is proven that it has landed', () => {
-    const { memory } = failedForLong({ kind: 'failed', status: 500 }, { toldApart: 'once' });
-    expect(nextAfter(memory, read('W/"2"', 2), false).intents).toMatchObject([{ covers: [COVERS[0]] }]);
-    expect(nextAfter(memory, read('W/"2"', 2)).results).toEqual(['superseded', 'updated']);
+  describe('once more', () => {
+    const { memory: again } = failedForLong({ kind: 'failed', status: 500 }, { toldApart: 'once' });
+
+    test('ends well where a read proves that it has landed', () => {
+      expect(nextAfter(again, read('W/"2"', 2)).results).toEqual(['superseded', 'updated']);
+    });
+
+    test('goes part by part where a read shows the version that it was sent with, or other values', () => {
+      for (const shown of [read('W/"1"', 2), read('W/"2"', 0)]) {
+        expect(nextAfter(again, shown, false).intents).toMatchObject([{ covers: [COVERS[0]] }]);
+      }
+    });
+
+    test('fails with all its changes where a later version shows what it sets: its older values must not come after it', () => {
+      const { intents, results } = nextAfter(again, read('W/"2"', 2), false);
+      expect(intents).toEqual([]);
+      expect(results).toEqual(['API_ERROR', 'API_ERROR']);
+    });
+
+    test('fails so too where it was sent again on that later version, which is shown still', () => {
+      const { memory: once } = failedForLong({ kind: 'failed', status: 500 });
+      const [second] = nextAfter(once, read('W/"2"', 2), false).intents as [Intent];
+      expect(second).toMatchObject({ covers: COVERS, request: { ifMatch: 'W/"2"' } });
+      const memoryOf = {
+        ...once,
+        records: remembering({
+          T1: { ...once.records.get('T1'), failures: 2, doubt: 'sent', intent: second },
+        }),
+      };
+      const about = report(lane(CHANGES, memoryOf));
+      judge(about, second, false, { kind: 'failed', status: 500 }, context({ blame: othersWereWritten() }));
+      const { memory } = about.completion(undefined, 0, endChange);
+      expect(nextAfter(memory, read('W/"2"', 2), false)).toMatchObject({
+        intents: [],
+        results: ['API_ERROR', 'API_ERROR'],
+      });
+    });
   });
 });
 

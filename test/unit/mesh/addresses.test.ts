@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
-  dialects,
   keepsCountOfCredit,
   receiveAddress,
   sendAddress,
   sendsAnonymously,
 } from '../../../srv/mesh/addresses.ts';
+import { DIALECTS } from '../../../srv/mesh/dialects.ts';
 
 const queue = 'my/ns/terr/changes';
 const topic = 'my/ns/terr/ce/sync/v1';
@@ -29,7 +29,7 @@ describe('addresses', () => {
   });
 
   test('only where it is known to work is one sender used for all targets, and credit raised in flight', () => {
-    expect(dialects.filter(sendsAnonymously)).toEqual(['event-mesh']);
-    expect(dialects.filter((dialect) => !keepsCountOfCredit(dialect))).toEqual(['rabbitmq']);
+    expect(DIALECTS.filter(sendsAnonymously)).toEqual(['event-mesh']);
+    expect(DIALECTS.filter((dialect) => !keepsCountOfCredit(dialect))).toEqual(['rabbitmq']);
   });
 });

@@ -16,7 +16,13 @@ const ADAPTERS = ['mesh', 'journal', 'territory-api', 'lock', 'alerts'] as const
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   platform: [],
   events: ['platform'],
-  config: ['platform', 'srv/mesh/endpoint.ts', 'srv/alerts/endpoint.ts', 'srv/territory-api/settings.ts'],
+  config: [
+    'platform',
+    'srv/mesh/dialects.ts',
+    'srv/mesh/endpoint.ts',
+    'srv/alerts/endpoint.ts',
+    'srv/territory-api/settings.ts',
+  ],
   mesh: ['platform', 'events', 'ports'],
   journal: ['platform', 'events', 'ports'],
   'territory-api': ['platform', 'events', 'ports'],

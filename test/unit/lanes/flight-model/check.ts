@@ -92,12 +92,15 @@ function sequentialStates(
 ): readonly (Fields | undefined)[] {
   let state: Fields | undefined = SEEDED[record.slice(2)];
   let createdByDeadLetter = false;
-  // Fields that a delete would have taken away are not kept as left unwritten: what comes after it overlaps with them.
+  // Of a delete that was left only the version is kept: what comes after it overlaps where others wrote, or the version is not told.
+  const isVersionLost =
+    history.behaviour.etags === 'untold' ||
+    run.api.history(record).some((fields) => Number(fields?.[FOREIGN_FIELD] ?? 0) > 0);
   let deleteLeft = false;
   const states = [state];
   for (const step of steps) {
     const failed = !hasSucceeded(step);
-    const isExcused = deleteLeft && step.result.error?.code === 'OVERLAP';
+    const isExcused = deleteLeft && isVersionLost && step.result.error?.code === 'OVERLAP';
     if (failed && step.planned.operation === 'delete') deleteLeft = true;
     if (step.result.result === 'failed' && !isExcused)
       checkFault(step, createdByDeadLetter ? undefined : state, history, run);

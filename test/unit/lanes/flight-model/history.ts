@@ -95,7 +95,7 @@ const behaviour = fc.record({
   idempotency: fc.constantFrom<Behaviour['idempotency']>('kept', 'ignored'),
   etags: fc.constantFrom<Behaviour['etags']>('told', 'told', 'untold'),
   checksFirst: fc.constantFrom<Behaviour['checksFirst']>('version', 'content'),
-  freshReads: fc.constantFrom<Behaviour['freshReads']>('past-cache', 'none', 'all'),
+  freshReads: fc.constantFrom<Behaviour['freshReads']>('past-cache', 'perhaps past-cache', 'none', 'all'),
   caches: fc.constantFrom('late', 'late', 'none'),
 });
 

@@ -145,6 +145,11 @@ export class MisbehavingApi extends TerritoryApiDouble {
     }
   }
 
+  protected override isProof(request: ReadRequest): boolean {
+    if (this.manners.freshReads !== 'perhaps past-cache') return super.isProof(request);
+    return this.manners.maxLagMs === 0 || (request.pastCache && this.script.pick(2) === 0);
+  }
+
   private countUnread(request: WriteRequest): void {
     const { operation, idempotencyKey } = request;
     const wasRead = this.readSince.delete(recordKey(request));

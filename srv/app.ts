@@ -182,13 +182,13 @@ export function createApp(settings: Settings, application: Application, ports: P
     onRefused: (reason) => incidents?.happened('OutcomeRefused', 1, reason),
   });
   const subscription = mesh.subscribe({ queue: settings.mesh.queue, ...settings.intake }, intake);
-  intake.bind(subscription);
+  const receiving = new Receiving(subscription);
+  intake.bind(subscription, receiving);
 
   const audit = auditLog(log, clock);
   const operated = ports.journal;
   const desk = { journal, operated, clock, log, audit, endings, inbound, onExpiring };
   const { deadLetters, held } = openDesk(settings, ports, desk);
-  const receiving = new Receiving(subscription);
   const processing = new Processing({
     receiving,
     wake: () => dispatcher.wake(),

@@ -1,19 +1,25 @@
 /**
  * From deliveries to the journal: parsed, appended in delivery order in batches, one append at a time, then settled.
  * After a failed append nothing that was received on that link is appended or settled any more: a later batch would
- * overtake the failed one. The link is given up instead, and the mesh delivers everything again in order.
+ * overtake the failed one. The link is given up instead, and the mesh delivers everything again in order; not before the journal answers,
+ * since brokers count deliveries, and some take away what was delivered too often.
  */
 import type { AppendResult, Journal } from '../journal/port.ts';
-import { receiptOf } from '../journal/port.ts';
+import { JournalUnavailable, receiptOf } from '../journal/port.ts';
 import type { Delivery, DeliveryHandler, Subscription } from '../mesh/port.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Arrivals, ReadArrival } from './arrivals.ts';
 import { Receipts } from './receipts.ts';
+import type { Receiving } from './receiving.ts';
 
 /** A batch is appended when it is this large or this old. */
 const BATCH_LIMIT = 200;
 const BATCH_AGE_MS = 5;
+/** While the journal does not answer it is asked so often whether it does. */
+const PROBE_MS = 1000;
+/** And as often as this the link is given up meanwhile: perhaps another instance reaches the journal. */
+const PROBES_PER_LINK = 60;
 
 export interface IntakeOptions {
   readonly journal: Journal;
@@ -31,7 +37,8 @@ export class Intake implements DeliveryHandler {
   private readonly options: IntakeOptions;
   private readonly receipts = new Receipts();
   private readonly stopListening: () => void;
-  private subscription: Subscription | undefined;
+  private subscription: Pick<Subscription, 'restart'> | undefined;
+  private receiving: Pick<Receiving, 'hold' | 'release'> | undefined;
   private stopped = false;
   private batch: Received[] = [];
   private appending = false;
@@ -42,6 +49,8 @@ export class Intake implements DeliveryHandler {
   private hasDelivered = false;
   /** The link whose deliveries count; those of any other are left to be delivered again. */
   private link: number | undefined;
+  /** Until the journal is asked again. */
+  private probe: Timer | undefined;
   /** Everything that touches the journal happens one after the other. */
   private work: Promise<void> = Promise.resolve();
 
@@ -68,9 +77,10 @@ export class Intake implements DeliveryHandler {
     return this.beganAtMs;
   }
 
-  /** Tells whom to ask for a new link after a failed append. */
-  bind(subscription: Subscription): void {
+  /** Tells whom to ask for a new link after a failed append, and to hold back deliveries until the journal answers. */
+  bind(subscription: Pick<Subscription, 'restart'>, receiving: Pick<Receiving, 'hold' | 'release'>): void {
     this.subscription = subscription;
+    this.receiving = receiving;
   }
 
   attached(link: number): void {
@@ -96,6 +106,7 @@ export class Intake implements DeliveryHandler {
   /** Appends what has been received so far, and takes nothing more. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.probe?.cancel();
     this.flush();
     while (this.appending) await this.work;
     await this.work;
@@ -173,7 +184,24 @@ export class Intake implements DeliveryHandler {
         error,
       });
       this.abandonLink();
+      if (error instanceof JournalUnavailable) this.awaitJournal();
       this.subscription?.restart('the journal takes no changes');
+    });
+  }
+
+  private awaitJournal(probes = 0): void {
+    if (this.stopped) return;
+    this.receiving?.hold('journal');
+    this.probe?.cancel();
+    this.probe = this.options.clock.after(PROBE_MS, () => {
+      void this.options.journal.nextDueMs().then(
+        () => this.receiving?.release('journal'),
+        () => {
+          const tried = probes + 1;
+          if (tried % PROBES_PER_LINK === 0) this.subscription?.restart('others may reach the journal');
+          this.awaitJournal(tried);
+        },
+      );
     });
   }
 }

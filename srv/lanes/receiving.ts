@@ -1,10 +1,10 @@
 /**
- * Whether the work queue is received from: it is as long as nobody holds it back. Several may at a time, an operator and
- * a full memory for example, each for its own reason.
+ * Whether a queue is received from: it is as long as nobody holds it back. Several may at a time, an operator and
+ * a journal that does not answer for example, each for its own reason.
  */
 import type { Subscription } from '../mesh/port.ts';
 
-export type HoldReason = 'operator' | 'memory' | 'stop';
+export type HoldReason = 'operator' | 'memory' | 'journal' | 'stop';
 
 export class Receiving {
   private readonly subscription: Pick<Subscription, 'pause' | 'resume'>;

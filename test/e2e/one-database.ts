@@ -12,7 +12,11 @@ export interface OneDatabase {
   /** Dropped after the test. */
   readonly makeDatabase: () => Promise<OwnDatabase>;
   /** A process bound to it, killed after the test if it still runs. */
-  readonly start: (world: World, database: OwnDatabase, more?: Env) => Promise<ServiceProcess>;
+  readonly start: (
+    world: World,
+    database: Pick<OwnDatabase, 'credentials'>,
+    more?: Env,
+  ) => Promise<ServiceProcess>;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Several processes of the service on one exclusive queue and one database. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { wayTo } from '../integration/postgres-outage.ts';
 import { whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
 import { findingsOf, flawless } from '../system/findings.ts';
 import type { ServiceProcess } from '../system/service-process.ts';
@@ -22,8 +23,12 @@ const API = { caches: { minLagMs: 40, maxLagMs: 100 }, latency: { baseMs: 25 } }
 
 describe('Instances on one database', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
   const { makeDatabase, start: startOne } = onOneDatabase(missing, SETTINGS);
-  const start = (world: World, database: OwnDatabase, index: number, more = {}): Promise<ServiceProcess> =>
-    startOne(world, database, { ...more, CF_INSTANCE_INDEX: String(index) });
+  const start = (
+    world: World,
+    database: Pick<OwnDatabase, 'credentials'>,
+    index: number,
+    more = {},
+  ): Promise<ServiceProcess> => startOne(world, database, { ...more, CF_INSTANCE_INDEX: String(index) });
 
   /** Instances that have had a lane, as far as somebody who looks now and then can see. */
   const watchOwners = (database: OwnDatabase) => {
@@ -79,6 +84,30 @@ describe('Instances on one database', { skip: missing !== undefined && process.e
       mode: 'journal',
       checks: expect.arrayContaining([{ name: 'journal', status: 'UP', since: expect.any(String) }]),
     });
+  });
+
+  it('are delivered nothing again and again while the database is away, and go on where they were', async () => {
+    const world = await fastWorld({ api: API });
+    const way = await wayTo((await makeDatabase()).credentials.uri);
+    onTestFinished(() => way.stop());
+    await start(world, way, 0);
+    await world.untilReceiving();
+    const changes = ownerChanges(world, { territories: 20, assignments: 4, count: 100 });
+    way.close();
+    changes.slice(0, 50).forEach((change) => world.publish(change));
+    // The first append fails; the link is given up, and attached again without credit.
+    const { work } = world.queues;
+    await world.mesh.until(
+      (mesh) =>
+        mesh.counters.attaches >= 2 && mesh.consumers(work).active === 1 && mesh.depth(work).unsettled === 0,
+      20_000,
+    );
+    changes.slice(50).forEach((change) => world.publish(change));
+    await expect.poll(() => world.mesh.depth(work), { timeout: 5000 }).toEqual({ ready: 100, unsettled: 0 });
+    way.open();
+    await world.untilEnded(changes.length, 30_000);
+    expect(findingsOf(world, changes)).toEqual(flawless(100));
+    expect(world.mesh.counters.redeliveries).toBeLessThanOrEqual(50);
   });
 
   it('never have more requests under way together than TERRITORY_CONCURRENCY allows one of them', async () => {

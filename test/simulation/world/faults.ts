@@ -12,6 +12,7 @@ export const FAULT_KINDS = [
   'clock-jump',
   'link-lost',
   'link-half-open',
+  'mesh-outage',
   'settlement-lost',
   'publish-lost',
   'confirmation-lost',

@@ -21,6 +21,8 @@ import type { Timeline } from './timeline.ts';
 const LATENCY_MS = { min: 1, max: 15 };
 const RECONNECT_MS = { min: 200, max: 4000 };
 const CONFIRM_TIMEOUT_MS = 30_000;
+/** Nobody is let in for so long. */
+const OUTAGE_MS = { min: 1000, max: 60_000 };
 /** The process or the broker notices a silent connection so late. */
 const SILENCE_MS = { min: 5000, max: 25_000 };
 
@@ -66,6 +68,7 @@ export class SimMesh implements Mesh {
   private state: MeshStatus['state'] = 'idle';
   private since: number;
   private links = 0;
+  private outageUntilMs = 0;
 
   constructor(options: SimMeshOptions) {
     this.options = options;
@@ -186,6 +189,7 @@ export class SimMesh implements Mesh {
 
   private connect(): void {
     if (this.state !== 'connecting') return;
+    if (this.isRefused()) return this.connectLater(RECONNECT_MS);
     const connection: Connection = {
       aliveHere: true,
       aliveThere: true,
@@ -197,6 +201,14 @@ export class SimMesh implements Mesh {
     this.connection = connection;
     this.enterState('open');
     for (const subscribed of this.subscriptions) this.attach(subscribed, connection);
+  }
+
+  private isRefused(): boolean {
+    const { faults, process, timeline } = this.options;
+    if (faults.strikes('mesh-outage', 0.02, { process: process.name, at: 'mesh.connect' })) {
+      this.outageUntilMs = timeline.nowMs + faults.between('mesh-outage', OUTAGE_MS.min, OUTAGE_MS.max);
+    }
+    return timeline.nowMs < this.outageUntilMs;
   }
 
   private attach(subscribed: Subscribed, connection: Connection): void {
@@ -314,7 +326,9 @@ export class SimMesh implements Mesh {
     options.timeline.after(lateMs, () => this.endThere(connection));
   }
 
+  /** Since when it is so: trying again is no change. */
   private enterState(state: MeshStatus['state']): void {
+    if (state === this.state) return;
     this.state = state;
     this.since = this.options.process.clock.now();
   }

@@ -1,7 +1,8 @@
 /** What intake makes of messages that cannot be read, with the embedded journal behind it. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deadLetterId } from '../../../srv/events/outcome.ts';
 import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
+import { JournalUnavailable } from '../../../srv/journal/port.ts';
 import { createArrivals } from '../../../srv/lanes/arrivals.ts';
 import { createEndings } from '../../../srv/lanes/ending.ts';
 import { Intake } from '../../../srv/lanes/intake.ts';
@@ -168,6 +169,70 @@ test.each([0, 1, 199, 200, 201, 400, 401, 999])(
     expect((await journal.figures()).pendingChanges).toBe(2 * count);
   },
 );
+
+describe('While the journal does not answer', () => {
+  let told: string[];
+  let failing: 'appends' | 'everything' | 'nothing';
+
+  beforeEach(() => {
+    told = [];
+    failing = 'everything';
+    const away = () => new JournalUnavailable('the database is away');
+    const append = journal.append.bind(journal);
+    journal.append = (arrivals) => (failing === 'nothing' ? append(arrivals) : Promise.reject(away()));
+    journal.nextDueMs = () =>
+      failing === 'everything' ? Promise.reject(away()) : Promise.resolve(undefined);
+    const restart = () => {
+      told.push('restart');
+      intake.lost(1);
+      intake.attached(1);
+    };
+    intake.bind(
+      { restart },
+      { hold: (reason) => told.push(`hold ${reason}`), release: (reason) => told.push(`release ${reason}`) },
+    );
+  });
+
+  test('nothing is delivered again until it answers, however long that takes', async () => {
+    const delivery = deliver({});
+    await clock.elapse(50_000);
+    expect(new Set(told.slice(1))).toEqual(new Set(['restart', 'hold journal']));
+    expect(told.filter((word) => word === 'restart')).toHaveLength(1);
+    expect(told[0]).toBe('hold journal');
+    failing = 'nothing';
+    await clock.elapse(1000);
+    expect(told.at(-1)).toBe('release journal');
+    expect(delivery.accepted).toBe(0);
+    deliver({});
+    await clock.elapse(10);
+    expect((await journal.figures()).pendingChanges).toBe(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('now and then the link is left to another instance, which may reach it', async () => {
+    deliver({});
+    await clock.elapse(121_500);
+    expect(told.filter((word) => word === 'restart')).toHaveLength(3);
+    expect(told).not.toContain('release journal');
+  });
+
+  test('one that answers and takes no changes is tried again, as slowly as links are attached', async () => {
+    failing = 'appends';
+    deliver({});
+    await clock.elapse(1100);
+    expect(told).toEqual(['hold journal', 'restart', 'release journal']);
+    deliver({});
+    await clock.elapse(10);
+    expect(told.slice(3)).toEqual(['hold journal', 'restart']);
+  });
+
+  test('a stop waits for nothing of it', async () => {
+    deliver({});
+    await clock.elapse(1500);
+    await intake.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
 
 test('it has been receiving since the first delivery of the latest link, not since a standby attached', () => {
   const attachedAtMs = clock.monotonicMs();

@@ -79,13 +79,16 @@ function remakeWorkQueue({ mesh, queues }: World, accessType: 'EXCLUSIVE' | 'NON
   mesh.subscribe(queues.work, '+/+/+/ce/cx/territory/assignments/changed/v1');
 }
 
-async function discardAll({ operator }: Stage): Promise<void> {
-  await expect.poll(async () => (await operator.letters()).length, PATIENCE).toBeGreaterThan(0);
-  for (const { id } of await operator.letters()) {
-    const { status } = await operator.post(`dead-letters/${id}/discard`, { note: 'nobody needs it' });
-    expect(status).toBe(200);
-  }
-}
+/** Discards so many dead letters, once all of them are listed: one that came later would stay open. */
+const discard =
+  (count: number) =>
+  async ({ operator }: Stage): Promise<void> => {
+    await expect.poll(async () => (await operator.letters()).length, PATIENCE).toBe(count);
+    for (const { id } of await operator.letters()) {
+      const { status } = await operator.post(`dead-letters/${id}/discard`, { note: 'nobody needs it' });
+      expect(status).toBe(200);
+    }
+  };
 
 describeNeeding(missing, 'On the embedded journal, with Redis', () => {
   let redis: OwnRedis;
@@ -122,7 +125,7 @@ describeNeeding(missing, 'On the embedded journal, with Redis', () => {
           change(2, { unknown: true });
           change(1);
         },
-        end: discardAll,
+        end: discard(2),
         body: /^[12] dead letters are open/,
         tags: { open: expect.stringMatching(/^[12]$/), count: expect.stringMatching(/^[12]$/) },
       },
@@ -286,7 +289,7 @@ describeNeeding(missing, 'On PostgreSQL, where a territory stops at a dead lette
           change(1, { unknown: true });
           change(2);
         },
-        end: discardAll,
+        end: discard(1),
         body: /^1 territories are held at a dead letter/,
         tags: { held: '1', territoryId: 'TER-1' },
       },
@@ -318,7 +321,7 @@ describeNeeding(missing, 'On PostgreSQL, where dead letters are kept for five da
           // They are looked for by the minutes of the database.
           await database.query('update turns set due_at = now()');
         },
-        end: discardAll,
+        end: discard(1),
         body: /^1 expire within 7 days/,
         tags: { count: '1' },
       },

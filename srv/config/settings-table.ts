@@ -140,7 +140,11 @@ export const SETTINGS = {
     'cx.territory',
     'first part of the event types, and of the topics that follow from them',
   ),
-  EVENT_MAPPINGS: derived(oneLine(100_000), 'none', 'mappings of foreign events'),
+  EVENT_MAPPINGS: derived(
+    oneLine(100_000),
+    'none',
+    'mappings of foreign events: not built yet, refused where it is set',
+  ),
   PAYLOAD_RETENTION_DAYS: setting(days, 7, 'payloads of ended changes are kept'),
   HISTORY_RETENTION_DAYS: setting(days, 30, 'their history is kept'),
   DEAD_LETTER_RETENTION_DAYS: setting(days, 90, 'dead letters are kept'),

@@ -8,7 +8,7 @@ import { EmbeddedDeadLetterDesk } from '../../srv/lanes/dead-letter-desk.ts';
 import { JournalDeadLetterDesk } from '../../srv/lanes/journal-dead-letter-desk.ts';
 import { systemClock } from '../../srv/platform/clock.ts';
 import { ManualClock } from '../doubles/manual-clock.ts';
-import { whyNoServer } from '../integration/postgres-server.ts';
+import { describeOnPostgres } from '../integration/postgres-tests.ts';
 import { delivery, FAILED_AT, INBOUND } from '../unit/lanes/letters.ts';
 import { silent } from '../doubles/silent-log.ts';
 import { appendMessages, endingsFor, failAll, messageOf } from './dead-letter-desk/failures.ts';
@@ -52,10 +52,7 @@ deadLetterDeskContract('The desk of dead letters on their queue', async () => {
   };
 });
 
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: the desk of dead letters on PostgreSQL, since ${missing}`);
-
-describe('on PostgreSQL', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
+describeOnPostgres('on PostgreSQL', () => {
   const bench = new PostgresBench('running');
   afterAll(() => bench.close());
 

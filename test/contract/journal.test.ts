@@ -1,7 +1,7 @@
-import { afterAll, describe } from 'vitest';
+import { afterAll } from 'vitest';
 import { MemoryJournal } from '../../srv/journal/memory/journal.ts';
 import { ManualClock } from '../doubles/manual-clock.ts';
-import { whyNoServer } from '../integration/postgres-server.ts';
+import { describeOnPostgres } from '../integration/postgres-tests.ts';
 import { journalContract, type JournalSetup } from './journal.contract.ts';
 import { journalHistories } from './journal/histories.ts';
 import { PostgresBench } from './journal/postgres-bench.ts';
@@ -18,24 +18,20 @@ const memory: JournalSetup = async (options) => {
 journalContract('The memory journal', 'queue', memory);
 journalHistories('The memory journal', memory, { histories: 1000 });
 
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: the PostgreSQL journal’s contract, since ${missing}`);
-
 /** Each call is a round trip or more; `JOURNAL_HISTORIES=1000` for a long look. */
 const HISTORIES = Number(process.env['JOURNAL_HISTORIES'] ?? 25);
-const options = {
-  timeout: 20_000 + 1500 * HISTORIES,
-  skip: missing !== undefined && process.env['CI'] !== 'true',
-};
+describeOnPostgres(
+  'on PostgreSQL',
+  () => {
+    const slow = new PostgresBench('slow');
+    const stopped = new PostgresBench('stopped');
+    afterAll(async () => {
+      await slow.close();
+      await stopped.close();
+    });
 
-describe('on PostgreSQL', options, () => {
-  const slow = new PostgresBench('slow');
-  const stopped = new PostgresBench('stopped');
-  afterAll(async () => {
-    await slow.close();
-    await stopped.close();
-  });
-
-  journalContract('The PostgreSQL journal', 'journal', slow.setup);
-  journalHistories('The PostgreSQL journal', stopped.setup, { histories: HISTORIES });
-});
+    journalContract('The PostgreSQL journal', 'journal', slow.setup);
+    journalHistories('The PostgreSQL journal', stopped.setup, { histories: HISTORIES });
+  },
+  { timeout: 20_000 + 1500 * HISTORIES },
+);

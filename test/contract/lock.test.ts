@@ -1,17 +1,14 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { createRedisLocks, type RedisLocks } from '../../srv/lock/redis/index.ts';
-import { systemClock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
+import { afterAll, beforeAll, expect } from 'vitest';
+import type { RedisLocks } from '../../srv/lock/redis/index.ts';
 import { ManualClock } from '../doubles/manual-clock.ts';
 import { MemoryLockStore } from '../doubles/memory-locks.ts';
-import { createRecordingLog } from '../doubles/recording-log.ts';
 import {
   startRedis,
   startRedisCluster,
-  whyNoRedis,
   type OwnRedis,
   type OwnRedisCluster,
 } from '../integration/redis-server.ts';
+import { describeOnRedis, locksAt } from '../integration/redis-tests.ts';
 import { lockContract, type LockStage } from './lock.contract.ts';
 
 lockContract('Locks in memory', async () => {
@@ -26,10 +23,6 @@ lockContract('Locks in memory', async () => {
     close: async () => {},
   };
 });
-
-const missing = whyNoRedis();
-if (missing !== undefined) console.log(`Skipped: the contract of locks in Redis, since ${missing}`);
-const options = { skip: missing !== undefined && process.env['CI'] !== 'true' };
 
 const PREFIX = 'territory:lock:';
 
@@ -46,13 +39,7 @@ async function redisStage(nodes: readonly OwnRedis[], credentials: object): Prom
   };
   return {
     async as(journal, instance = 'test') {
-      const locks = createRedisLocks({
-        binding: { name: 'locks', credentials: { ...credentials } },
-        clock: systemClock,
-        random: systemRandom,
-        log: createRecordingLog(),
-        instance,
-      });
+      const locks = locksAt(credentials, { instance });
       open.push(locks);
       locks.start(journal);
       await expect.poll(() => locks.check().status, { timeout: 10_000, interval: 5 }).toBe('UP');
@@ -80,20 +67,18 @@ async function redisStage(nodes: readonly OwnRedis[], credentials: object): Prom
   };
 }
 
-describe('with redis-server', options, () => {
+describeOnRedis('with redis-server', () => {
   let redis: OwnRedis;
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs Redis, but ${missing}`);
     redis = await startRedis();
   });
   afterAll(() => redis?.stop());
   lockContract('Locks in Redis', () => redisStage([redis], redis.credentials));
 });
 
-describe('with redis-server as a cluster', options, () => {
+describeOnRedis('with redis-server as a cluster', () => {
   let cluster: OwnRedisCluster;
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs Redis, but ${missing}`);
     cluster = await startRedisCluster();
   });
   afterAll(() => cluster?.stop());

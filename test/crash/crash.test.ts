@@ -2,7 +2,8 @@
  * Three instances are killed and frozen at every point that matters, PostgreSQL and Redis are restarted under them, and nothing is lost,
  * repeated, reordered or overwritten.
  */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect } from 'vitest';
+import { testNeeding } from '../integration/needing.ts';
 import { SeededRandom } from '../sandbox/territory-api/seeded-random.ts';
 import { deal, type Times } from './blows.ts';
 import { Conductor } from './conductor.ts';
@@ -25,12 +26,12 @@ const FOREIGN_WRITE_EVERY_MS = 300;
 const LAST_OUTCOME_MS = 60_000;
 
 const missing = await whyNoStage();
-if (missing !== undefined) console.log(`Skipped: crashes of real processes, since ${missing}`);
 
 let stage: Stage | undefined;
 afterEach(() => stage?.end());
 
-test.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
+testNeeding(
+  missing,
   'killed, frozen and restarted wherever it hurts, three instances end every change once and in order',
   async () => {
     stage = await startStage({ load: createLoad(TERRITORIES, SEED), api: API, settings: CRASH_SETTINGS });

@@ -1,5 +1,6 @@
 /** New versions under load: one instance after the other, and a whole second set that waits until it is let go. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect } from 'vitest';
+import { testNeeding } from '../integration/needing.ts';
 import type { Instance } from './instance.ts';
 import { createLoad } from './load.ts';
 import { watchWork } from './receiver.ts';
@@ -15,12 +16,12 @@ const BETWEEN_STEPS = isShort ? 5 : 15;
 const LAST_OUTCOME_MS = 60_000;
 
 const missing = await whyNoStage();
-if (missing !== undefined) console.log(`Skipped: deployments of real processes, since ${missing}`);
 
 let stage: Stage | undefined;
 afterEach(() => stage?.end());
 
-test.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
+testNeeding(
+  missing,
   'a rolling deployment and a blue-green one under load lose nothing, and each instance that is told to stop ends with code 0',
   async () => {
     stage = await startStage({ load: createLoad(TERRITORIES, SEED), api: API, settings: CRASH_SETTINGS });

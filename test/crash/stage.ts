@@ -5,8 +5,8 @@
 import { startOnRabbitMq, type OnRabbitMq } from '../demo/rabbitmq.ts';
 import { createOwned } from '../demo/owned.ts';
 import { startRedis, whyNoRedis, type OwnRedis } from '../integration/redis-server.ts';
-import { rabbitManagementMissing, rabbitManagementUri } from '../integration/rabbitmq-management.ts';
-import { rabbitMissing, rabbitPort } from '../integration/rabbitmq.ts';
+import { rabbitManagementUri, whyNoRabbitManagement } from '../integration/rabbitmq-management.ts';
+import { rabbitPort, whyNoRabbit } from '../integration/rabbitmq.ts';
 import type { TerritoryApiOptions } from '../sandbox/territory-api/index.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { withService } from '../system/provided-service.ts';
@@ -41,9 +41,9 @@ export interface StageOptions {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Why there can be no stage here, or undefined. With `CI=true` a missing RabbitMQ is thrown. */
+/** Why there can be no stage here, or undefined. */
 export async function whyNoStage(): Promise<string | undefined> {
-  return whyNoPostgres() ?? whyNoRedis() ?? (await rabbitMissing()) ?? (await rabbitManagementMissing());
+  return whyNoPostgres() ?? whyNoRedis() ?? (await whyNoRabbit()) ?? (await whyNoRabbitManagement());
 }
 
 export async function startStage(options: StageOptions): Promise<Stage> {

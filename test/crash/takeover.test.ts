@@ -1,7 +1,8 @@
 /** How long the others take to go on where the receiver ended, from the signal that killed it or told it to stop: measured under load, printed. */
 import { availableParallelism, loadavg } from 'node:os';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { sleep, systemClock } from '../../srv/platform/clock.ts';
+import { testNeeding } from '../integration/needing.ts';
 import { createLoad } from './load.ts';
 import { watchWork, type Watched } from './receiver.ts';
 import { API, CRASH_SETTINGS, isShort, LEASE_MS, SEED } from './settings.ts';
@@ -21,12 +22,12 @@ const LOOK_EVERY_MS = 10;
 const PATIENCE_MS = 60_000;
 
 const missing = await whyNoStage();
-if (missing !== undefined) console.log(`Skipped: takeover by other processes, since ${missing}`);
 
 let stage: Stage | undefined;
 afterEach(() => stage?.end());
 
-test.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
+testNeeding(
+  missing,
   'the others go on within a lease and a second of SIGKILL, within a second of SIGTERM',
   async () => {
     stage = await startStage({ load: createLoad(TERRITORIES, SEED), api: API, settings: CRASH_SETTINGS });

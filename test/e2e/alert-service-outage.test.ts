@@ -1,14 +1,12 @@
 /** SAP Alert Notification goes away while a service has alerts to tell, and comes back. */
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { wayTo, type Way } from '../integration/postgres-outage.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { startStage } from './alert-stage.ts';
 
 const PATIENCE = { timeout: 40_000, interval: 50 };
 
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
 test('what happens while the alert service is away is told once it is back, each alert by its newest state', async () => {
   let way: Way | undefined;

@@ -7,6 +7,7 @@ import {
   startAlertNotification,
   type AlertNotificationServer,
 } from '../integration/alert-notification-server.ts';
+import type { Closing } from '../system/closing.ts';
 import { withService } from '../system/provided-service.ts';
 import { setField } from '../system/published-change.ts';
 import { quickTime } from '../system/quick-time/settings.ts';
@@ -32,7 +33,7 @@ export interface Stage {
  * @param address of a way to the producer API, where the service is to take one
  */
 export async function startStage(
-  open: (() => Promise<unknown>)[],
+  open: Closing,
   options: WorldOptions,
   environment: (world: World) => Env | Promise<Env>,
   address?: (url: string) => Promise<string>,

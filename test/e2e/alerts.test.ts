@@ -1,10 +1,11 @@
 /** A running service and its alerts: with SAP Alert Notification bound, and without. */
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   bindingsOf,
   startAlertNotification,
   type AlertNotificationServer,
 } from '../integration/alert-notification-server.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { setField } from '../system/published-change.ts';
 import { withService } from '../system/provided-service.ts';
 import { startService, type ServiceProcess } from '../system/service-process.ts';
@@ -12,10 +13,7 @@ import type { World } from '../system/world.ts';
 import { FAST_SETTINGS, fastWorld } from './fast-world.ts';
 import { operatorOf } from './operator.ts';
 
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
 async function start(env: Readonly<Record<string, string>>, world: World): Promise<ServiceProcess> {
   const service = await startService(env);

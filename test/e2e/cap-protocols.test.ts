@@ -1,35 +1,20 @@
 /** SAP CAP over its OData V2 adapter, and changes as transactions over both versions: an API that nobody here has written. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { COLLECTION, startCapServer, type CapServer } from '../independent/cap-server.ts';
-import {
-  assignmentsOf,
-  ownerChanges,
-  SERVICE_USER,
-  startCapWorld,
-  type CapWorld,
-} from '../independent/cap-world.ts';
+import { expect, test } from 'vitest';
+import { COLLECTION } from '../independent/cap-server.ts';
+import { capForAll } from '../independent/cap-tests.ts';
+import { assignmentsOf, ownerChanges, SERVICE_USER } from '../independent/cap-world.ts';
 import { flawless } from '../independent/commit-judge.ts';
 import type { PublishedChange } from '../system/published-change.ts';
 
-let cap: CapServer;
-const open: CapWorld[] = [];
-
-beforeAll(async () => {
-  cap = await startCapServer();
-});
-afterAll(() => cap.stop());
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((world) => world.stop()));
-});
+const cap = capForAll();
 
 const V2 = { TERRITORY_PROTOCOL: 'odata-v2', TERRITORY_PATH: `/odata/v2${COLLECTION}` };
 const V4 = { TERRITORY_PROTOCOL: 'odata-v4' };
 
 async function capWorld(settings: Readonly<Record<string, string>>) {
-  const world = await startCapWorld(cap);
-  open.push(world);
+  const world = await cap.startWorld();
   const records = assignmentsOf(8, 4);
-  await cap.seed(records.map((record) => ({ ...record, owner: 'nobody', note: 'from the start' })));
+  await cap.server.seed(records.map((record) => ({ ...record, owner: 'nobody', note: 'from the start' })));
   await world.startService(settings);
   return { world, records };
 }
@@ -90,7 +75,7 @@ test.each([
       outcome: 'failed',
       assignments: [{ result: 'skipped' }, { result: 'failed' }],
     });
-    const ours = (await cap.commits()).filter(({ writer }) => writer === SERVICE_USER);
+    const ours = (await cap.server.commits()).filter(({ writer }) => writer === SERVICE_USER);
     const commits = ours.map(({ after }) => after?.['owner']);
     expect(commits).not.toContain('wrong');
     for (const [index] of changes.entries())

@@ -1,21 +1,11 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { startCapServer, type CapServer } from '../independent/cap-server.ts';
-import { assignmentsOf, ownerChanges, startCapWorld, type CapWorld } from '../independent/cap-world.ts';
+import { expect, test } from 'vitest';
+import { capForAll } from '../independent/cap-tests.ts';
+import { assignmentsOf, ownerChanges, type CapWorld } from '../independent/cap-world.ts';
 import { flawless } from '../independent/commit-judge.ts';
 import type { FaultPlan } from '../independent/fault-proxy.ts';
 import type { PublishedChange } from '../system/published-change.ts';
 
-let cap: CapServer;
-const open: CapWorld[] = [];
-
-beforeAll(async () => {
-  cap = await startCapServer();
-});
-afterAll(() => cap.stop());
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((world) => world.stop()));
-});
+const cap = capForAll();
 
 const SOURCE = '/default/crm/prod';
 
@@ -25,17 +15,16 @@ async function ownersWorld(
   settings: Readonly<Record<string, string>> = {},
   proxy: { readonly latencyMs?: number } = {},
 ) {
-  const world = await startCapWorld(cap, proxy);
-  open.push(world);
+  const world = await cap.startWorld(proxy);
   const records = assignmentsOf(10, 4);
-  await cap.seed(records.map((record) => ({ ...record, owner: 'nobody', note: 'from the start' })));
+  await cap.server.seed(records.map((record) => ({ ...record, owner: 'nobody', note: 'from the start' })));
   await world.startService(settings);
   return { world, ids: records.map(({ id }) => id), changes: ownerChanges(records, count) };
 }
 
 test('updates, creates and deletes of many territories end once, in order, each on the version that was read', async () => {
   const { world, changes: updates } = await ownersWorld(120);
-  await cap.seed([
+  await cap.server.seed([
     { id: 'D-1', note: 'old' },
     { id: 'D-2', note: 'old' },
   ]);
@@ -44,7 +33,7 @@ test('updates, creates and deletes of many territories end once, in order, each 
   await world.untilEnded(changes.length, 15_000);
 
   expect(await world.findings(changes)).toEqual(flawless(changes.length));
-  const rows = await cap.rows();
+  const rows = await cap.server.rows();
   expect(rows.get(AWKWARD_ID)).toMatchObject({ owner: 'second', quota: '12.50', validFrom: '2026-12-01' });
   expect(rows.has('D-1')).toBe(false);
   expect(rows.get('D-2')).toMatchObject({ owner: 'back again', note: null });
@@ -161,7 +150,7 @@ test('under review, a field that somebody else has set is a dead letter, and the
   const outcomes = new Map(world.outcomes().map(({ data }) => [data.change.id, data]));
   expect(outcomes.get('change-0')).toMatchObject({ outcome: 'failed', reason: { code: 'OVERLAP' } });
   expect(outcomes.get('change-1')).toMatchObject({ outcome: 'applied' });
-  expect((await cap.rows()).get('A-0')).toMatchObject({ owner: 'somebody' });
+  expect((await cap.server.rows()).get('A-0')).toMatchObject({ owner: 'somebody' });
   // Held by the service's second receiver, which lists it, or on the way to it.
   const { ready, unsettled } = world.mesh.depth(world.queues.deadLetters);
   expect(ready + unsettled).toBe(1);

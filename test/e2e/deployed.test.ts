@@ -1,8 +1,8 @@
 /** What the build makes, from the platform's variables alone: no source, no development dependency, no setting. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeAll, afterAll, expect, test } from 'vitest';
-
+import { beforeAll, afterAll, expect, test } from 'vitest';
+import { closedAfterEach } from '../system/closing.ts';
 import {
   installDeployable,
   startDeployed,
@@ -19,7 +19,7 @@ if (!service) throw new Error('mta.yaml has no module');
 const { parameters } = service;
 
 const basicAuth = { username: 'territory-sync', password: 'of the destination, not of the mesh' };
-const open: (() => Promise<unknown>)[] = [];
+const open = closedAfterEach();
 let installation: Installation;
 
 beforeAll(async () => {
@@ -27,10 +27,6 @@ beforeAll(async () => {
 }, 240_000);
 
 afterAll(() => installation?.remove());
-
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
 
 test('gen/, installed in an empty folder, works from PORT and VCAP_* alone and ends with 0 on SIGTERM', async () => {
   const world = await startWorld({ api: { basicAuth, caches: { minLagMs: 20, maxLagMs: 50 } } });

@@ -1,5 +1,6 @@
 /** Destination service and token service in trouble: changes wait, readiness says for what, and all goes on by itself. */
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { closedAfterEach } from '../system/closing.ts';
 import { startDestinationService, type DestinationService } from '../system/destination-service.ts';
 import { findingsOf, flawless } from '../system/findings.ts';
 import { startTokenServer, type TokenServer } from '../system/token-server.ts';
@@ -7,10 +8,7 @@ import type { ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
 import { fastWorld, ownerChanges, startFastService } from './fast-world.ts';
 
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
 interface Stage {
   readonly world: World;

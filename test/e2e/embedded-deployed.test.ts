@@ -1,16 +1,16 @@
 /** Deployed without a database, the program says in one line what that means; nowhere else does it warn of it. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { testNeeding } from '../integration/needing.ts';
 import { newDatabase, whyNoServer } from '../integration/postgres-server.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { fastWorld, startFastService } from './fast-world.ts';
 
 const DEPLOYED = { VCAP_APPLICATION: JSON.stringify({ application_name: 'sync', space_name: 'prod' }) };
 const WARNING = /No PostgreSQL is bound/;
 
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const missing = await whyNoServer();
+const open = closedAfterEach();
 
 const warnings = (output: string): readonly string[] =>
   output.split('\n').filter((line) => WARNING.test(line));
@@ -32,9 +32,7 @@ describe('The start without PostgreSQL', () => {
     expect(warnings(service.output())).toEqual([]);
   });
 
-  it('does not warn where a database is bound', async ({ skip }) => {
-    const missing = await whyNoServer();
-    if (missing !== undefined && process.env['CI'] !== 'true') skip(missing);
+  testNeeding(missing, 'does not warn where a database is bound', async () => {
     const database = await newDatabase();
     open.push(() => database.drop());
     const world = await fastWorld();

@@ -1,13 +1,15 @@
 /**
  * Every alert of the catalogue, raised by what it is about and ended with it: mesh, territory API, Redis and PostgreSQL really fail.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { ALERT_NAMES, ALERTS, eventTypeOf, type AlertName } from '../../srv/monitor/alerts/catalogue.ts';
 import type { ReceivedEvent } from '../integration/alert-notification-server.ts';
+import { describeNeeding, testNeeding } from '../integration/needing.ts';
 import { wayTo, type Way } from '../integration/postgres-outage.ts';
 import { newDatabase, whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
 import { startRedis, whyNoRedis, type OwnRedis } from '../integration/redis-server.ts';
 import { relayTo } from '../integration/relay.ts';
+import { closedAfterAll } from '../system/closing.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { withService } from '../system/provided-service.ts';
 import { nextDay } from '../system/quick-time/settings.ts';
@@ -27,15 +29,7 @@ interface Case {
 
 const missing = whyNoRedis() ?? (await whyNoServer());
 const tested = new Set<AlertName>();
-const open: (() => Promise<unknown>)[] = [];
-
-beforeAll(() => {
-  if (missing !== undefined && process.env['CI'] === 'true')
-    throw new Error(`CI needs Redis and PostgreSQL: ${missing}`);
-});
-afterAll(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterAll();
 
 /** Its cases one after the other, on one stage. */
 function testAll(start: () => Promise<Stage>, cases: Partial<Record<AlertName, Case>>): void {
@@ -85,15 +79,18 @@ function remakeWorkQueue({ mesh, queues }: World, accessType: 'EXCLUSIVE' | 'NON
   mesh.subscribe(queues.work, '+/+/+/ce/cx/territory/assignments/changed/v1');
 }
 
-async function discardAll({ operator }: Stage): Promise<void> {
-  await expect.poll(async () => (await operator.letters()).length, PATIENCE).toBeGreaterThan(0);
-  for (const { id } of await operator.letters()) {
-    const { status } = await operator.post(`dead-letters/${id}/discard`, { note: 'nobody needs it' });
-    expect(status).toBe(200);
-  }
-}
+/** Discards so many dead letters, once all of them are listed: one that came later would stay open. */
+const discard =
+  (count: number) =>
+  async ({ operator }: Stage): Promise<void> => {
+    await expect.poll(async () => (await operator.letters()).length, PATIENCE).toBe(count);
+    for (const { id } of await operator.letters()) {
+      const { status } = await operator.post(`dead-letters/${id}/discard`, { note: 'nobody needs it' });
+      expect(status).toBe(200);
+    }
+  };
 
-describe('On the embedded journal, with Redis', { skip: missing !== undefined }, () => {
+describeNeeding(missing, 'On the embedded journal, with Redis', () => {
   let redis: OwnRedis;
   let back: Promise<void>;
   let fault: { remove(): void };
@@ -128,7 +125,7 @@ describe('On the embedded journal, with Redis', { skip: missing !== undefined },
           change(2, { unknown: true });
           change(1);
         },
-        end: discardAll,
+        end: discard(2),
         body: /^[12] dead letters are open/,
         tags: { open: expect.stringMatching(/^[12]$/), count: expect.stringMatching(/^[12]$/) },
       },
@@ -201,7 +198,7 @@ describe('On the embedded journal, with Redis', { skip: missing !== undefined },
   );
 });
 
-describe('With a budget of 20 requests a day', { skip: missing !== undefined }, () => {
+describeNeeding(missing, 'With a budget of 20 requests a day', () => {
   let sent = 0;
   const spend = async ({ world, change }: Stage, changes: number) => {
     for (let index = 0; index < changes; index += 1) {
@@ -226,7 +223,7 @@ describe('With a budget of 20 requests a day', { skip: missing !== undefined }, 
   });
 });
 
-describe('Where a message breaks each connection that delivers it', { skip: missing !== undefined }, () => {
+describeNeeding(missing, 'Where a message breaks each connection that delivers it', () => {
   /** A frame of AMQP with the descriptor of nothing, in front of every Transfer. */
   const NONSENSE = Buffer.from([0, 0, 0, 12, 2, 0, 0, 0, 0x00, 0x53, 0xee, 0x45]);
   const TRANSFER = Buffer.from([0x00, 0x53, 0x14]);
@@ -268,7 +265,7 @@ describe('Where a message breaks each connection that delivers it', { skip: miss
   );
 });
 
-describe('On PostgreSQL, where a territory stops at a dead letter', { skip: missing !== undefined }, () => {
+describeNeeding(missing, 'On PostgreSQL, where a territory stops at a dead letter', () => {
   let way: Way;
   testAll(
     () =>
@@ -292,7 +289,7 @@ describe('On PostgreSQL, where a territory stops at a dead letter', { skip: miss
           change(1, { unknown: true });
           change(2);
         },
-        end: discardAll,
+        end: discard(1),
         body: /^1 territories are held at a dead letter/,
         tags: { held: '1', territoryId: 'TER-1' },
       },
@@ -300,7 +297,7 @@ describe('On PostgreSQL, where a territory stops at a dead letter', { skip: miss
   );
 });
 
-describe('On PostgreSQL, where dead letters are kept for five days', { skip: missing !== undefined }, () => {
+describeNeeding(missing, 'On PostgreSQL, where dead letters are kept for five days', () => {
   let database: OwnDatabase;
   testAll(
     () =>
@@ -324,7 +321,7 @@ describe('On PostgreSQL, where dead letters are kept for five days', { skip: mis
           // They are looked for by the minutes of the database.
           await database.query('update turns set due_at = now()');
         },
-        end: discardAll,
+        end: discard(1),
         body: /^1 expire within 7 days/,
         tags: { count: '1' },
       },
@@ -332,6 +329,6 @@ describe('On PostgreSQL, where dead letters are kept for five days', { skip: mis
   );
 });
 
-test('no alert of the catalogue is left out', { skip: missing !== undefined }, () => {
+testNeeding(missing, 'no alert of the catalogue is left out', async () => {
   expect([...tested].toSorted()).toEqual(ALERT_NAMES.toSorted());
 });

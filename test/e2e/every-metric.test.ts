@@ -2,9 +2,11 @@
  * Every metric of the catalogue, moved by what it is about and compared with what the mesh, the territory API and Redis saw of it. One
  * service lives through it all; what it shows is kept after each chapter.
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { METRICS, type MetricName } from '../../srv/monitor/metrics/catalogue.ts';
-import { startRedis, whyNoRedis, type OwnRedis } from '../integration/redis-server.ts';
+import { startRedis, type OwnRedis } from '../integration/redis-server.ts';
+import { describeOnRedis } from '../integration/redis-tests.ts';
+import { closedAfterAll } from '../system/closing.ts';
 import { series } from '../system/prometheus.ts';
 import { withService } from '../system/provided-service.ts';
 import { setField } from '../system/published-change.ts';
@@ -13,7 +15,6 @@ import { startWorld, type World } from '../system/world.ts';
 import { FAST_SETTINGS, ownerChanges } from './fast-world.ts';
 import { operatorOf } from './operator.ts';
 
-const missing = whyNoRedis();
 const PATIENCE = { timeout: 20_000, interval: 50 };
 const BUDGET = 1000;
 const LOCKED_MS = 400;
@@ -40,15 +41,8 @@ interface Story {
   readonly outage: Chapter;
 }
 
-const open: (() => Promise<unknown>)[] = [];
+const open = closedAfterAll();
 let story: Story;
-
-beforeAll(() => {
-  if (missing !== undefined && process.env['CI'] === 'true') throw new Error(`CI needs Redis: ${missing}`);
-});
-afterAll(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
 
 async function scrape(service: ServiceProcess): Promise<Shown> {
   return series(await (await fetch(`${service.url}/metrics`)).text());
@@ -288,7 +282,7 @@ const CASES: Readonly<Record<MetricName, (story: Story) => void>> = {
   },
 };
 
-describe('Of the metrics', { skip: missing !== undefined }, () => {
+describeOnRedis('Of the metrics', () => {
   beforeAll(async () => {
     story = await live();
   }, 60_000);

@@ -1,6 +1,6 @@
 /** A world and a service whose waits are a fiftieth of the real ones, so that a test takes a second and not a minute. */
-import { afterEach } from 'vitest';
 import type { TerritoryApiOptions } from '../sandbox/territory-api/index.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { setField, type PublishedChange } from '../system/published-change.ts';
 import { startService, type ServiceProcess } from '../system/service-process.ts';
 import { startWorld, type World, type WorldOptions } from '../system/world.ts';
@@ -14,11 +14,7 @@ export const FAST_SETTINGS = {
   API_PROBE_INTERVAL_MS: '50',
 };
 
-const open: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
 /** A world that is stopped after the test. */
 export async function fastWorld(options: WorldOptions = {}): Promise<World> {

@@ -1,7 +1,9 @@
 /** The service with a Redis bound, beside other programs that lock the same territories. */
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
+import { describeNeeding } from '../integration/needing.ts';
 import { newDatabase, whyNoServer } from '../integration/postgres-server.ts';
 import { startRedis, whyNoRedis, type OwnRedis } from '../integration/redis-server.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { findingsOf, flawless } from '../system/findings.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { withService } from '../system/provided-service.ts';
@@ -11,26 +13,18 @@ import { summaryOf } from './asked.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
 
 const missing = whyNoRedis() ?? (await whyNoServer());
-if (missing !== undefined) console.log(`Skipped: territory locks end to end, since ${missing}`);
-
 const API = { caches: { minLagMs: 40, maxLagMs: 100 }, latency: { baseMs: 25 } };
 /** An hour: nothing in a test ends by itself. */
 const LOCK = { LOCK_TTL_S: '3600' };
 const KEY = 'territory:lock:TER-0';
 const OF_TERRITORIES = 'territory:lock:TER-*';
 
-describe('With Redis', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs Redis and PostgreSQL, but ${missing}`);
-  });
-  const open: (() => Promise<unknown>)[] = [];
+describeNeeding(missing, 'With Redis', () => {
+  const open = closedAfterEach();
   let redis: OwnRedis;
   beforeEach(async () => {
     redis = await startRedis();
     open.push(() => redis.stop());
-  });
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
   });
 
   const bound = (env: Readonly<Record<string, string>>) =>

@@ -1,7 +1,7 @@
 /** Processes of the service on one database of the test's own, and what is asked of them. */
-import { afterEach, beforeAll } from 'vitest';
 import { newDatabase, type OwnDatabase } from '../integration/postgres-server.ts';
 import type { LoggedRequest } from '../sandbox/territory-api/index.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { startService, type ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
@@ -19,18 +19,9 @@ export interface OneDatabase {
   ) => Promise<ServiceProcess>;
 }
 
-/**
- * To be called in a `describe` that is skipped where `missing` tells why there is no PostgreSQL, but not in CI.
- * @param settings of every process
- */
-export function onOneDatabase(missing: string | undefined, settings: Env): OneDatabase {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-  });
-  const open: (() => Promise<unknown>)[] = [];
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-  });
+/** @param settings of every process */
+export function onOneDatabase(settings: Env): OneDatabase {
+  const open = closedAfterEach();
   return {
     async makeDatabase() {
       const database = await newDatabase();

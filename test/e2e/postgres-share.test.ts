@@ -1,6 +1,6 @@
 /** Work is spread evenly over the processes on a database, within one limit for all; and goes over from an old one to a new one. */
-import { describe, expect, it } from 'vitest';
-import { whyNoServer } from '../integration/postgres-server.ts';
+import { expect, it } from 'vitest';
+import { describeOnPostgres } from '../integration/postgres-tests.ts';
 import { findingsOf, flawless } from '../system/findings.ts';
 import type { PublishedChange } from '../system/published-change.ts';
 import type { ServiceProcess } from '../system/service-process.ts';
@@ -9,9 +9,6 @@ import { order, summaryOf } from './asked.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
 import { mostAtATime, onOneDatabase } from './one-database.ts';
 
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: shares of several processes, since ${missing}`);
-
 const CONCURRENCY = 6;
 const SETTINGS = {
   ...FAST_SETTINGS,
@@ -19,8 +16,8 @@ const SETTINGS = {
   BATCH_SIZE: '4',
   BATCH_SIZE_MAX: '8',
 };
-describe('Processes on one database', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  const { makeDatabase, start } = onOneDatabase(missing, SETTINGS);
+describeOnPostgres('Processes on one database', () => {
+  const { makeDatabase, start } = onOneDatabase(SETTINGS);
   const expectFlawless = (world: World, published: readonly PublishedChange[]) => {
     expect(findingsOf(world, published)).toEqual(flawless(published.length));
     const written = world.api.history().map(({ fields }) => fields['owner']);

@@ -1,15 +1,13 @@
 /** Several processes of the service on one exclusive queue and one database. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { wayTo } from '../integration/postgres-outage.ts';
-import { whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
+import { type OwnDatabase } from '../integration/postgres-server.ts';
+import { describeOnPostgres } from '../integration/postgres-tests.ts';
 import { findingsOf, flawless } from '../system/findings.ts';
 import type { ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
 import { mostAtATime, onOneDatabase } from './one-database.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: several instances on one database, since ${missing}`);
 
 /** A lease that ends within the test; few records a flight, so that there is work for both. */
 const SETTINGS = {
@@ -21,8 +19,8 @@ const SETTINGS = {
 };
 const API = { caches: { minLagMs: 40, maxLagMs: 100 }, latency: { baseMs: 25 } };
 
-describe('Instances on one database', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  const { makeDatabase, start: startOne } = onOneDatabase(missing, SETTINGS);
+describeOnPostgres('Instances on one database', () => {
+  const { makeDatabase, start: startOne } = onOneDatabase(SETTINGS);
   const start = (
     world: World,
     database: Pick<OwnDatabase, 'credentials'>,

@@ -7,9 +7,10 @@ import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../integration/free-port.ts';
-import { rabbitMissing, rabbitPort } from '../integration/rabbitmq.ts';
+import { describeNeeding } from '../integration/needing.ts';
+import { rabbitPort, whyNoRabbit } from '../integration/rabbitmq.ts';
 import { startRedis, whyNoRedis, type OwnRedis } from '../integration/redis-server.ts';
 import { bodyOf, startLocalServer, type LocalServer } from '../system/local-server.ts';
 import { withService } from '../system/provided-service.ts';
@@ -41,22 +42,7 @@ let database: { readonly port: number; stop(): Promise<void> };
 /** What `check` writes in each case. */
 let checked: Promise<Readonly<Record<string, string>>>;
 
-const missing = whyNoRedis() ?? (await rabbitMissing());
-beforeAll(async () => {
-  if (missing !== undefined) return;
-  world = await startWorld();
-  redis = await startRedis({ password: 'another' });
-  echo = await startLocalServer((request, response) => {
-    void bodyOf(request).then((text) =>
-      response.writeHead(401).end(`${request.headers.authorization ?? ''} ${text}`),
-    );
-  });
-  database = await startRefusingDatabase();
-  checked = checkAll();
-});
-afterAll(async () => {
-  await Promise.all([world?.stop(), redis?.stop(), echo?.stop(), database?.stop()]);
-});
+const missing = whyNoRedis() ?? (await whyNoRabbit());
 
 /** PostgreSQL's protocol as far as the password: https://www.postgresql.org/docs/current/protocol-flow.html */
 async function startRefusingDatabase() {
@@ -292,7 +278,22 @@ const CASES: readonly (readonly [string, () => Env, ...RegExp[]])[] = [
   ],
 ];
 
-describe('No secret is repeated where', { skip: missing !== undefined }, () => {
+describeNeeding(missing, 'No secret is repeated where', () => {
+  beforeAll(async () => {
+    world = await startWorld();
+    redis = await startRedis({ password: 'another' });
+    echo = await startLocalServer((request, response) => {
+      void bodyOf(request).then((text) =>
+        response.writeHead(401).end(`${request.headers.authorization ?? ''} ${text}`),
+      );
+    });
+    database = await startRefusingDatabase();
+    checked = checkAll();
+  });
+  afterAll(async () => {
+    await Promise.all([world?.stop(), redis?.stop(), echo?.stop(), database?.stop()]);
+  });
+
   test.each(CASES.map(([name, environment, ...shown]) => ({ name, environment, shown })))(
     '$name',
     async ({ name, environment, shown }) => {

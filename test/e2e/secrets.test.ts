@@ -3,8 +3,9 @@
  * repeat what they were sent, payload. Nothing that the service says may hold a mark: its output, HTTP answers, outcome events,
  * alerts, and the properties of dead letters.
  */
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createAuthority } from '../integration/own-authority.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { bodyOf, startLocalServer } from '../system/local-server.ts';
 import { setField } from '../system/published-change.ts';
 import { withService } from '../system/provided-service.ts';
@@ -12,10 +13,7 @@ import { startService } from '../system/service-process.ts';
 import { FAST_SETTINGS, fastWorld } from './fast-world.ts';
 import { operatorOf } from './operator.ts';
 
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
 const MARK = 'S3CR3T';
 let marks = 0;

@@ -5,11 +5,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, describe, expect, it, test } from 'vitest';
+import { expect, it, test } from 'vitest';
+import { describeNeeding } from '../integration/needing.ts';
 import { whyNoRedis, startRedis } from '../integration/redis-server.ts';
 import { newDatabase, whyNoServer } from '../integration/postgres-server.ts';
 import { wayTo, type Way } from '../integration/postgres-outage.ts';
 import { check } from '../system/checker.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { withService } from '../system/provided-service.ts';
 import { startService, type ServiceProcess } from '../system/service-process.ts';
@@ -26,10 +28,7 @@ const PATIENCE = { interval: 5, timeout: 15_000 };
 
 const missing = (await whyNoServer()) ?? whyNoRedis();
 
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
 interface Phase {
   readonly name: string;
@@ -182,11 +181,7 @@ test.each(PHASES)(
   90_000,
 );
 
-describe('With PostgreSQL and Redis', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs them, but ${missing}`);
-  });
-
+describeNeeding(missing, 'With PostgreSQL and Redis', () => {
   /** A service on a database that can be taken away, with locks in a Redis of its own, in the middle of its work. */
   const atWork = async (limitS: number) => {
     const world = await fastWorld({ api: { latency: { baseMs: 50 } } });

@@ -1,17 +1,14 @@
 /** How soon others go on where a process was told to stop, measured from the signal, with flights that last for seconds. */
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { sleep, systemClock } from '../../srv/platform/clock.ts';
-import { whyNoServer, type OwnDatabase } from '../integration/postgres-server.ts';
+import { type OwnDatabase } from '../integration/postgres-server.ts';
+import { describeOnPostgres } from '../integration/postgres-tests.ts';
 import { findingsOf, flawless } from '../system/findings.ts';
 import { setField, type PublishedChange } from '../system/published-change.ts';
 import type { ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
 import { onOneDatabase } from './one-database.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined)
-  console.log(`Skipped: takeover by a process on the same database, since ${missing}`);
 
 /** A flight reads, then writes. */
 const REQUEST_MS = 1000;
@@ -38,8 +35,8 @@ interface Takeover {
   readonly stillFlying: number;
 }
 
-describe('Told to stop', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  const { makeDatabase, start: startOne } = onOneDatabase(missing, SETTINGS);
+describeOnPostgres('Told to stop', () => {
+  const { makeDatabase, start: startOne } = onOneDatabase(SETTINGS);
 
   it('a process leaves the queue to the next within a second of the signal, and each lane when its flight ends', async () => {
     const world = await fastWorld({ api: { latency: { baseMs: REQUEST_MS } } });

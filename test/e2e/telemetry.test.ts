@@ -1,17 +1,14 @@
 /** Metrics and traces as SAP Cloud Logging gets them: over OTLP gRPC, with the certificates of the binding. */
-import { afterEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createAuthority } from '../integration/own-authority.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { startOtlpCollector, type OtlpCollector } from '../system/otlp-collector.ts';
 import { withService } from '../system/provided-service.ts';
 import { startService, type ServiceProcess } from '../system/service-process.ts';
 import type { World } from '../system/world.ts';
 import { FAST_SETTINGS, fastWorld, ownerChanges } from './fast-world.ts';
 
-const open: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
 const authority = createAuthority();
 

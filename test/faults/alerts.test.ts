@@ -3,11 +3,13 @@
  * producer API of SAP Alert Notification when it begins and when it is over: an alert waits
  * 15 s until it is raised and 30 s until it has recovered, so this takes minutes.
  */
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { bindingsOf, startAlertNotification } from '../integration/alert-notification-server.ts';
+import { describeNeeding } from '../integration/needing.ts';
 import { wayTo } from '../integration/postgres-outage.ts';
 import { newDatabase, whyNoServer } from '../integration/postgres-server.ts';
 import { startRedis, whyNoRedis } from '../integration/redis-server.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { withPostgres } from '../system/postgres-binding.ts';
 import { withService } from '../system/provided-service.ts';
 import { startService } from '../system/service-process.ts';
@@ -17,16 +19,9 @@ import { FAST_SETTINGS, ownerChanges } from '../e2e/fast-world.ts';
 const missing = whyNoRedis() ?? (await whyNoServer());
 /** Of the four, the outage of the mesh only. */
 const isShort = process.env['SHORT'] === '1';
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
-describe('With real servers', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs Redis and PostgreSQL, but ${missing}`);
-  });
-
+describeNeeding(missing, 'With real servers', () => {
   test('an outage of each dependency raises its alert and no other, and its end recovers it', async () => {
     const alerts = await startAlertNotification();
     open.push(() => alerts.stop());

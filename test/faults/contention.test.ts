@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { startCapServer, type CapServer } from '../independent/cap-server.ts';
-import { assignmentsOf, ownerChanges, startCapWorld, type CapWorld } from '../independent/cap-world.ts';
+import { expect, test } from 'vitest';
+import { capForAll } from '../independent/cap-tests.ts';
+import { assignmentsOf, ownerChanges, type CapWorld } from '../independent/cap-world.ts';
 import { flawless } from '../independent/commit-judge.ts';
 
 /**
@@ -22,26 +22,15 @@ const AS_SHIPPED = {
   API_PROBE_INTERVAL_MS: '5000',
 };
 
-let cap: CapServer;
-const open: CapWorld[] = [];
-
-beforeAll(async () => {
-  cap = await startCapServer();
-});
-afterAll(() => cap.stop());
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((world) => world.stop()));
-});
+const cap = capForAll();
 
 /** Each way: none, and as between two data centres. A record can change under the service for twice that and its own time. */
 test.each(SHORT ? [50] : [0, 50])(
   'a hundred foreign writers on the same records cost retries but no update and no dead letter (%i ms each way)',
   async (latencyMs) => {
-    const world = await startCapWorld(cap, { latencyMs });
-    open.push(world);
+    const world = await cap.startWorld({ latencyMs });
     const records = assignmentsOf(RECORDS.territories, RECORDS.each);
-    await cap.seed(records.map((record) => ({ ...record, owner: 'nobody' })));
+    await cap.server.seed(records.map((record) => ({ ...record, owner: 'nobody' })));
     await world.startService(AS_SHIPPED);
     const changes = ownerChanges(records, CHANGES);
     const ids = records.map(({ id }) => id);

@@ -2,23 +2,22 @@
  * RabbitMQ ends the session of a consumer that keeps a delivery unsettled for longer than `consumer_timeout` (30 minutes by default).
  * In embedded mode an outage of the API or a pause does just that: the flow goes on by itself, in order, and nothing is dead-lettered.
  */
-import { afterEach, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import type { MeshEndpoint } from '../../srv/mesh/index.ts';
 import { eventually, Inbox, rig } from '../integration/mesh-parts.ts';
+import { testNeeding } from '../integration/needing.ts';
 import { startRabbitMq } from '../integration/rabbitmq-server.ts';
-import { declareQueueOn, rabbitMissing } from '../integration/rabbitmq.ts';
+import { declareQueueOn, whyNoRabbit } from '../integration/rabbitmq.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { readyIn } from './mesh/rabbitmq-queue.ts';
 
 const MESSAGES = 30;
 const PATIENCE_MS = 1_000;
 const ENDS = 3;
-const missing = await rabbitMissing();
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const missing = await whyNoRabbit();
+const closing = closedAfterEach();
 
-test.skipIf(missing !== undefined)('deliveries that are kept for longer than RabbitMQ waits', async () => {
+testNeeding(missing, 'deliveries that are kept for longer than RabbitMQ waits', async () => {
   const queue = 'territory-sync/kept';
   const broker = await startRabbitMq();
   closing.push(() => broker.stop());

@@ -1,20 +1,19 @@
 /**
  * A RabbitMQ of the test's own is stopped and started, ten times: the flow goes on by itself, nothing is lost, order is kept. SHORT=1: twice.
  */
-import { afterEach, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import type { MeshEndpoint } from '../../srv/mesh/index.ts';
 import { eventually, Inbox, rig } from '../integration/mesh-parts.ts';
+import { testNeeding } from '../integration/needing.ts';
 import { startRabbitMq } from '../integration/rabbitmq-server.ts';
-import { declareQueueOn, rabbitMissing } from '../integration/rabbitmq.ts';
+import { declareQueueOn, whyNoRabbit } from '../integration/rabbitmq.ts';
+import { closedAfterEach } from '../system/closing.ts';
 
 const RESTARTS = process.env['SHORT'] === '1' ? 2 : 10;
-const missing = await rabbitMissing();
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const missing = await whyNoRabbit();
+const closing = closedAfterEach();
 
-test.skipIf(missing !== undefined)(`${RESTARTS} restarts of RabbitMQ under traffic both ways`, async () => {
+testNeeding(missing, `${RESTARTS} restarts of RabbitMQ under traffic both ways`, async () => {
   const queue = 'territory-sync/restarts';
   const broker = await startRabbitMq();
   closing.push(() => broker.stop());

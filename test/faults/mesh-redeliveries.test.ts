@@ -2,22 +2,20 @@
  * Every reconnect counts as a redelivery of all that is unsettled. 300 reconnects with a full window, on brokers that count: nothing
  * may reach the dead-letter queue. SHORT=1: 60. On RabbitMQ where it is found.
  */
-import { afterEach, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { MeshEndpoint } from '../../srv/mesh/index.ts';
 import { eventually, Inbox, lineTo, numbers, rig, webSocketOf } from '../integration/mesh-parts.ts';
-import { deleteQueue, rabbitMissing, rabbitPort } from '../integration/rabbitmq.ts';
+import { describeNeeding } from '../integration/needing.ts';
+import { deleteQueue, rabbitPort, whyNoRabbit } from '../integration/rabbitmq.ts';
 import { startSandboxMesh } from '../sandbox/mesh/index.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { declareCountingQueue, readyIn } from './mesh/rabbitmq-queue.ts';
 
 const RECONNECTS = process.env['SHORT'] === '1' ? 60 : 300;
 const WINDOW = 20;
-const missing = await rabbitMissing();
-if (missing !== undefined) console.log(`RabbitMQ is left out: ${missing}`);
+const missing = await whyNoRabbit();
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = closedAfterEach();
 
 /** Loses the connection again and again, each time with a full window; then settles everything. Answers the last delivery count. */
 async function reconnects(endpoint: MeshEndpoint, queue: string, cut: () => void): Promise<number> {
@@ -64,7 +62,7 @@ test(`${RECONNECTS} reconnects on the sandbox: counted, and nothing is dead-lett
   expect(sandbox.depth('buried')).toEqual({ ready: 0, unsettled: 0 });
 });
 
-describe.skipIf(missing !== undefined)('on RabbitMQ', () => {
+describeNeeding(missing, 'on RabbitMQ', () => {
   async function withQueue(
     limit?: number,
   ): Promise<{ queue: string; buried: string; endpoint: MeshEndpoint; cut: () => void }> {

@@ -6,10 +6,11 @@ import type { AlertBook, AlertRecord } from '../../srv/alerts/port.ts';
 import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
 import { gone, seen, told } from '../../srv/monitor/alerts/record.ts';
 import { systemClock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
-import { newDatabase, whyNoServer, type OwnDatabase } from './postgres-server.ts';
+import { journalOptions } from './journal-options.ts';
+import { newDatabase, type OwnDatabase } from './postgres-server.ts';
 import { wayTo, type Way } from './postgres-outage.ts';
+import { describeOnPostgres } from './postgres-tests.ts';
 
 const LEASE_MS = 60_000;
 const KEY = 'TerritorySyncX';
@@ -65,26 +66,17 @@ function promises(open: () => AlertBook): void {
 
 describe('The book in memory', () => promises(() => new MemoryAlertBook(systemClock)));
 
-const missing = await whyNoServer();
-
-describe('The book in PostgreSQL', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
+describeOnPostgres('The book in PostgreSQL', () => {
   let database: OwnDatabase;
   let way: Way;
   let journal: PostgresJournal;
   let second: PostgresJournal;
-  const open = (credentials: { readonly uri: string }) =>
-    createPostgresJournal({
-      binding: { name: 'db', credentials },
-      clock: systemClock,
-      random: systemRandom,
-      log: createRecordingLog(),
-      instance: 'alerts',
-    });
+  const open = (at: { readonly credentials: { readonly uri: string } }) =>
+    createPostgresJournal(journalOptions(at, { instance: 'alerts' }));
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
     database = await newDatabase();
     way = await wayTo(database.credentials.uri);
-    [journal, second] = [open(database.credentials), open(way.credentials)];
+    [journal, second] = [open(database), open(way)];
     await Promise.all([journal.start(), second.start()]);
   });
   afterAll(async () => {

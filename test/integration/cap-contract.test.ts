@@ -1,24 +1,20 @@
 /** The contract suite of the territory API against SAP CAP, in both versions of OData. */
-import { afterAll, beforeAll } from 'vitest';
 import { systemClock } from '../../srv/platform/clock.ts';
 import { createTerritoryApi } from '../../srv/territory-api/index.ts';
 import { territoryApiContract } from '../contract/territory-api.contract.ts';
 import type { TerritoryApiUnderTest } from '../contract/territory-api.contract.ts';
 import { transactionContract } from '../contract/transactions.contract.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
-import { COLLECTION, startCapServer, type CapServer } from '../independent/cap-server.ts';
+import { COLLECTION } from '../independent/cap-server.ts';
+import { capForAll } from '../independent/cap-tests.ts';
 import { startFaultProxy } from '../independent/fault-proxy.ts';
 import { writeAs } from '../independent/foreign-writers.ts';
 
-let cap: CapServer;
-beforeAll(async () => {
-  cap = await startCapServer();
-});
-afterAll(() => cap.stop());
+const cap = capForAll();
 
 async function setup(protocol: 'odata-v4' | 'odata-v2', path: string): Promise<TerritoryApiUnderTest> {
-  await cap.clear();
-  const proxy = await startFaultProxy({ target: cap.url });
+  await cap.server.clear();
+  const proxy = await startFaultProxy({ target: cap.server.url });
   const destination = { name: 'TERRITORY_API', url: proxy.url, username: 'territory-sync', password: 'none' };
   process.env['destinations'] = JSON.stringify([destination]);
   const api = createTerritoryApi(
@@ -43,14 +39,16 @@ async function setup(protocol: 'odata-v4' | 'odata-v2', path: string): Promise<T
     api,
     behind: {
       seed: (records) =>
-        cap.seed(records.map(({ id, territoryId, fields }) => ({ ...fields, id, territory: territoryId }))),
+        cap.server.seed(
+          records.map(({ id, territoryId, fields }) => ({ ...fields, id, territory: territoryId })),
+        ),
       async fieldsOf(_, id) {
-        return (await cap.rows()).get(id);
+        return (await cap.server.rows()).get(id);
       },
       async foreignWrite(_, id, fields) {
         for (const [field, value] of Object.entries(fields)) {
           foreign += 1;
-          await writeAs(cap.url, {
+          await writeAs(cap.server.url, {
             writer: `foreign-${foreign}`,
             assignment: id,
             field,
@@ -62,8 +60,9 @@ async function setup(protocol: 'odata-v4' | 'odata-v2', path: string): Promise<T
         throw new Error('CAP cannot be made to fail');
       },
       commits: async (id) =>
-        (await cap.commits()).filter(({ assignment, writer }) => assignment === id && writer !== 'seed')
-          .length,
+        (await cap.server.commits()).filter(
+          ({ assignment, writer }) => assignment === id && writer !== 'seed',
+        ).length,
       requestCount: () => proxy.requests.reads + proxy.requests.writes - reads - writes,
     },
     async stop() {

@@ -1,16 +1,14 @@
 /** What of a destination changes while the program runs, and how its answers come: over the Cloud SDK's own way from `VCAP_SERVICES`. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { closedAfterEach } from '../system/closing.ts';
 import { startApiServer, startStage } from './destinations-stage.ts';
 import type { Stage, StageOptions } from './destinations-stage.ts';
 
 const FIVE_MINUTES_MS = 5 * 60_000;
 
+const closing = closedAfterEach();
 let stage: Stage;
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await stage.stop();
-  for (const close of closing.splice(0)) await close();
-});
+afterEach(() => stage.stop());
 
 async function open(options: StageOptions = {}): Promise<Stage> {
   stage = await startStage(options);

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { closedAfterEach } from '../system/closing.ts';
 import { startTokenServer } from '../system/token-server.ts';
 import { startStage, VIRTUAL_HOST } from './destinations-stage.ts';
 import type { Stage, StageOptions } from './destinations-stage.ts';
@@ -13,12 +14,9 @@ const server = { ...authority.certify(), ca: authority.ca, requestCert: true };
 
 beforeAll(() => setDefaultCACertificates([...getCACertificates('default'), authority.ca]));
 
+const closing = closedAfterEach();
 let stage: Stage;
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await stage.stop();
-  for (const close of closing.splice(0)) await close();
-});
+afterEach(() => stage.stop());
 
 async function open(options?: StageOptions): Promise<Stage> {
   stage = await startStage(options);

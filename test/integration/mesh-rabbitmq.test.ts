@@ -1,16 +1,16 @@
 /** The mesh layer on a real RabbitMQ with its AMQP 1.0 plugin (dialect `rabbitmq`, plain TCP, SASL PLAIN). */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { MeshEndpoint, MeshOptions } from '../../srv/mesh/index.ts';
 import { eventually, Inbox, lineTo, numbers, rig, type CuttableLine, type Rig } from './mesh-parts.ts';
-import { declareQueue, deleteQueue, rabbitMissing, rabbitPort } from './rabbitmq.ts';
+import { describeNeeding } from './needing.ts';
+import { declareQueue, deleteQueue, rabbitPort, whyNoRabbit } from './rabbitmq.ts';
 
-const missing = await rabbitMissing();
-if (missing !== undefined) console.log(`Tests on RabbitMQ are left out: ${missing}`);
+const missing = await whyNoRabbit();
 
 const queue = `territory-sync/test/${process.pid}`;
 const topic = `test/${process.pid}/ce/changed`;
 
-describe.skipIf(missing !== undefined)('on RabbitMQ', () => {
+describeNeeding(missing, 'on RabbitMQ', () => {
   const rigs: Rig[] = [];
   let line: CuttableLine;
 

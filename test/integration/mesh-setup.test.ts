@@ -20,7 +20,8 @@ import { systemRandom as random } from '../../srv/platform/random.ts';
 import { startSandboxMesh, type SandboxMesh } from '../sandbox/mesh/index.ts';
 import { certificate, certificateKey } from './certificate.ts';
 import { CountingClock } from './mesh-parts.ts';
-import { deleteQueue, rabbitManagementMissing, rabbitManagementUri } from './rabbitmq-management.ts';
+import { describeNeeding } from './needing.ts';
+import { deleteQueue, rabbitManagementUri, whyNoRabbitManagement } from './rabbitmq-management.ts';
 
 const clock = new CountingClock();
 const limits = {
@@ -302,10 +303,9 @@ describe('with a client certificate', () => {
   });
 });
 
-const missing = await rabbitManagementMissing();
-if (missing !== undefined) console.log(`Tests on RabbitMQ's queue management are left out: ${missing}`);
+const missing = await whyNoRabbitManagement();
 
-describe.skipIf(missing !== undefined)('on RabbitMQ', () => {
+describeNeeding(missing, 'on RabbitMQ', () => {
   const prefix = `territory-sync/setup/${process.pid}`;
   const own = planQueues({
     mesh: { ...settings, queue: `${prefix}/changes`, deadLetterQueue: `${prefix}/deadletter` },

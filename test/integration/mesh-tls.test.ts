@@ -1,6 +1,7 @@
 /** The mesh layer over TLS, with certificates of an authority of our own: amqps with SASL PLAIN, and wss with OAuth2. */
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { MeshEndpoint } from '../../srv/mesh/index.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { eventually, numbers, webSocketOf } from './mesh-parts.ts';
 import { sandboxStage } from './mesh-stage.ts';
 import { createAuthority, type Authority, type Certified } from './own-authority.ts';
@@ -16,10 +17,7 @@ beforeAll(() => {
 });
 
 type Kind = 'amqps' | 'wss';
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
+const closing = closedAfterEach();
 
 /** A broker that shows this certificate, and the way to it. */
 async function broker(kind: Kind, certified: Certified): Promise<MeshEndpoint> {

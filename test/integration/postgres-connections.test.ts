@@ -1,6 +1,6 @@
 /** What the journal asks of its connections: no more than it was given, none that works for ever, and patience with a server that is starting. */
 import net from 'node:net';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
 import { Availability } from '../../srv/journal/postgres/availability.ts';
 import { Database } from '../../srv/journal/postgres/database.ts';
@@ -8,27 +8,19 @@ import { migrate } from '../../srv/journal/postgres/migrate.ts';
 import { readEndpoint } from '../../srv/journal/postgres/settings.ts';
 import { JournalUnavailable } from '../../srv/journal/port.ts';
 import { systemClock, type Clock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { change } from '../contract/journal/samples.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
-import { newDatabase, whyNoServer, type OwnDatabase } from './postgres-server.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined)
-  console.log(`Skipped: the connections of the PostgreSQL journal, since ${missing}`);
+import { closedAfterEach } from '../system/closing.ts';
+import { journalOptions } from './journal-options.ts';
+import { newDatabase, type OwnDatabase } from './postgres-server.ts';
+import { describeOnPostgres } from './postgres-tests.ts';
 
 const LEASE_MS = 60_000;
 /** After five executions PostgreSQL may keep a prepared statement's plan, whatever its values. */
 const PLANNED_FOR_GOOD = 7;
 
-describe('The journal’s connections', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-  });
-  const open: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-  });
+describeOnPostgres('The journal’s connections', () => {
+  const open = closedAfterEach();
 
   const own = async (): Promise<OwnDatabase> => {
     const database = await newDatabase();
@@ -40,14 +32,9 @@ describe('The journal’s connections', { skip: missing !== undefined && process
     limits: { readonly poolSize?: number; readonly statementTimeoutMs?: number } = {},
     clock: Clock = systemClock,
   ): PostgresJournal => {
-    const journal = createPostgresJournal({
-      binding: { name: 'test', credentials },
-      clock,
-      random: systemRandom,
-      log: createRecordingLog(),
-      instance: 'connected',
-      ...limits,
-    });
+    const journal = createPostgresJournal(
+      journalOptions({ credentials }, { clock, instance: 'connected', ...limits }),
+    );
     open.push(() => journal.close());
     return journal;
   };

@@ -1,9 +1,7 @@
 /** A database of its own for one test file, thrown away afterwards; and the statements to run in it. */
 import pg from 'pg';
 import { readStatements, type StatementName } from '../../srv/journal/postgres/statements.ts';
-import { forgiving, makeTemplate } from './postgres-server.ts';
-
-export { whyNoServer as whyNoDatabase } from './postgres-server.ts';
+import { forgiving, newJournalDatabase } from './postgres-server.ts';
 
 const WAITING = `
   select count(*)::int as n from pg_stat_activity
@@ -37,9 +35,7 @@ export interface Transaction {
 }
 
 export async function openDatabase(): Promise<Database> {
-  const template = await makeTemplate('running');
-  const own = await template.copy();
-  await template.drop();
+  const own = await newJournalDatabase('running');
   const pool = forgiving(new pg.Pool({ connectionString: own.credentials.uri, max: 8 }));
   const statements = readStatements();
   const runOn =

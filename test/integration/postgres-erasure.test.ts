@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ERASED } from '../../srv/events/erased.ts';
 import {
   createPostgresJournal,
@@ -18,10 +18,8 @@ import { systemRandom } from '../../srv/platform/random.ts';
 import { flown, letterOf, replayOf } from '../contract/journal/dead-letters.ts';
 import { appendNew, change, claimOnly, intent, message, unreadable } from '../contract/journal/samples.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
-import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: erasing from the PostgreSQL journal, since ${missing}`);
+import { journalOptions } from './journal-options.ts';
+import { databaseForAll, describeOnPostgres } from './postgres-tests.ts';
 
 const COMMAND = fileURLToPath(new URL('../../scripts/territory-sync.mjs', import.meta.url));
 const PERSON = 'E4711';
@@ -39,27 +37,16 @@ function about(id: string, territoryId: string, records: readonly string[] = ['T
   return { ...plain, change: { ...plain.change, assignments }, payload: { ...plain.payload, body } };
 }
 
-describe('Erasing a person', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
+describeOnPostgres('Erasing a person', () => {
   const folder = mkdtempSync(join(tmpdir(), 'territory-sync-erase-'));
-  let database: OwnDatabase;
+  const database = databaseForAll('running');
   let journal: PostgresJournal;
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    const template = await makeTemplate('running');
-    database = await template.copy();
-    await template.drop();
-    journal = createPostgresJournal({
-      binding: { name: 'test', credentials: database.credentials },
-      clock: systemClock,
-      random: systemRandom,
-      log: createRecordingLog(),
-      instance: 'test',
-    });
+    journal = createPostgresJournal(journalOptions(database));
     await journal.start();
   });
   afterAll(async () => {
     await journal?.close();
-    await database?.drop();
     rmSync(folder, { recursive: true });
   });
   beforeEach(() => database.empty());

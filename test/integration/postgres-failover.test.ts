@@ -1,27 +1,19 @@
 /** The PostgreSQL journal after a failover: its connections may lead to the former primary, which answers, and refuses to write. */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createPostgresJournal } from '../../srv/journal/postgres/index.ts';
 import { JournalUnavailable } from '../../srv/journal/port.ts';
 import { systemClock, type Clock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { change } from '../contract/journal/samples.ts';
-import { createRecordingLog } from '../doubles/recording-log.ts';
+import { closedAfterEach } from '../system/closing.ts';
+import { journalOptions } from './journal-options.ts';
 import { wayTo } from './postgres-outage.ts';
-import { newDatabase, whyNoServer } from './postgres-server.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: the PostgreSQL journal after a failover, since ${missing}`);
+import { newDatabase } from './postgres-server.ts';
+import { describeOnPostgres } from './postgres-tests.ts';
 
 const LEASE_MS = 60_000;
 
-describe('After a failover', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-  });
-  const open: (() => Promise<unknown>)[] = [];
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-  });
+describeOnPostgres('After a failover', () => {
+  const open = closedAfterEach();
 
   it('the journal leaves a server that only reads, as a former primary does, and goes on at one that writes', async () => {
     const database = await newDatabase();
@@ -35,13 +27,7 @@ describe('After a failover', { skip: missing !== undefined && process.env['CI'] 
       );
     // Looks twenty times as often.
     const quick: Clock = { ...systemClock, after: (delayMs, act) => systemClock.after(delayMs / 20, act) };
-    const moved = createPostgresJournal({
-      binding: { name: 'test', credentials: way.credentials },
-      clock: quick,
-      random: systemRandom,
-      log: createRecordingLog(),
-      instance: 'moved',
-    });
+    const moved = createPostgresJournal(journalOptions(way, { clock: quick, instance: 'moved' }));
     open.push(() => moved.close());
     await moved.start();
     await moved.append([change('a', 'EMEA')]);

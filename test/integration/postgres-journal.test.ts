@@ -1,9 +1,8 @@
 import { readdirSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
 import { JournalUnavailable, type ClaimedLane } from '../../srv/journal/port.ts';
 import { systemClock, type Clock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
 import {
   appendNew,
@@ -17,51 +16,28 @@ import {
   unreadable,
 } from '../contract/journal/samples.ts';
 import { kinds, territories, unsent } from '../contract/journal/questions.ts';
+import { closeAll, closedAfterEach } from '../system/closing.ts';
+import { journalOptions } from './journal-options.ts';
 import { wayTo, type Way } from './postgres-outage.ts';
-import {
-  makeTemplate,
-  newDatabase,
-  whyNoServer,
-  type OwnDatabase,
-  type Template,
-} from './postgres-server.ts';
+import { newDatabase } from './postgres-server.ts';
+import { databaseForEach, describeOnPostgres } from './postgres-tests.ts';
 
-const missing = await whyNoServer();
-if (missing !== undefined)
-  console.log(`Skipped: the PostgreSQL journal with several instances, since ${missing}`);
-
-describe('The PostgreSQL journal', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  let template: Template;
-  let database: OwnDatabase;
-  const open: (() => Promise<unknown>)[] = [];
+describeOnPostgres('The PostgreSQL journal', () => {
+  const database = databaseForEach('slow');
+  const open = closedAfterEach();
   const log = createRecordingLog();
 
-  beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    template = await makeTemplate('slow');
-  });
-  afterAll(() => template?.drop());
-  beforeEach(async () => {
-    database = await template.copy();
-  });
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-    await database.drop();
-  });
-
-  const instance = async (
-    options: { credentials?: { uri: string }; concurrency?: number; clock?: Clock } = {},
-  ): Promise<PostgresJournal> => {
-    const journal = createPostgresJournal({
-      binding: { name: 'test', credentials: options.credentials ?? database.credentials },
-      clock: options.clock ?? systemClock,
-      random: systemRandom,
-      log,
-      instance: systemRandom.uuid(),
-      poolSize: 3,
-      statementTimeoutMs: 1000,
-      ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
-    });
+  const instance = async ({
+    credentials = database.credentials,
+    ...limits
+  }: {
+    credentials?: { uri: string };
+    concurrency?: number;
+    clock?: Clock;
+  } = {}): Promise<PostgresJournal> => {
+    const journal = createPostgresJournal(
+      journalOptions({ credentials }, { log, poolSize: 3, statementTimeoutMs: 1000, ...limits }),
+    );
     open.push(() => journal.close());
     await journal.start();
     return journal;
@@ -360,7 +336,7 @@ describe('The PostgreSQL journal', { skip: missing !== undefined && process.env[
         const later = await instance({ credentials });
         expect(idsOf(await claimOnly(later))).toEqual(['a']);
         expect(later.id).toBe(all[0]?.id);
-        for (const close of open.splice(0).toReversed()) await close();
+        await closeAll(open);
       } finally {
         await empty.drop();
       }

@@ -1,15 +1,12 @@
 /** The outbox fills within a second after it was empty: what was planned on the empty table has to do for the full one. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
 import { systemClock, type Clock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { message, sendAll, unreadable } from '../contract/journal/samples.ts';
 import { ManualClock } from '../doubles/manual-clock.ts';
-import { createRecordingLog } from '../doubles/recording-log.ts';
-import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: the outbox in PostgreSQL, since ${missing}`);
+import { closedAfterAll } from '../system/closing.ts';
+import { journalOptions } from './journal-options.ts';
+import { databaseForAll, describeOnPostgres } from './postgres-tests.ts';
 
 const MESSAGES = 4000;
 /** More than PostgreSQL runs before it keeps a plan. */
@@ -17,34 +14,25 @@ const CALLS = 8;
 /** Blocks of the outbox and its indexes that a look at one message may need, at most. */
 const BLOCKS_PER_MESSAGE = 100;
 
-describe('The outbox in PostgreSQL', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  let database: OwnDatabase;
+describeOnPostgres('The outbox in PostgreSQL', () => {
+  const database = databaseForAll('running');
   let journal: PostgresJournal;
-  const started: PostgresJournal[] = [];
+  const open = closedAfterAll();
   const start = async (clock: Clock, leaseMs?: number): Promise<PostgresJournal> => {
-    const made = createPostgresJournal({
-      binding: { name: 'test', credentials: database.credentials },
-      clock,
-      random: systemRandom,
-      log: createRecordingLog(),
-      instance: 'test',
-      poolSize: 1,
-      ...(leaseMs !== undefined && { leaseMs }),
-    });
-    started.push(made);
+    const made = createPostgresJournal(
+      journalOptions(database, {
+        clock,
+        instance: 'test',
+        poolSize: 1,
+        ...(leaseMs !== undefined && { leaseMs }),
+      }),
+    );
+    open.push(() => made.close());
     await made.start();
     return made;
   };
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    const template = await makeTemplate('running');
-    database = await template.copy();
-    await template.drop();
     journal = await start(systemClock);
-  });
-  afterAll(async () => {
-    for (const one of started) await one.close();
-    await database?.drop();
   });
 
   /** What reading the outbox has touched so far, as PostgreSQL counts. */

@@ -3,13 +3,10 @@
  * while the tables were empty reads one as a whole when they have filled: a prepared statement keeps its plan.
  */
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PLANNING } from '../../srv/journal/postgres/database.ts';
 import { readStatements, type StatementName } from '../../srv/journal/postgres/statements.ts';
-import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: the plans of operators' statements, since ${missing}`);
+import { databaseForAll, describeOnPostgres } from './postgres-tests.ts';
 
 /** Mostly ended changes and idle lanes, and of everything that is listed a small part. */
 const FILL = `
@@ -81,22 +78,15 @@ interface Plan {
   readonly Plans?: readonly Plan[];
 }
 
-describe('On a filled database', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  let database: OwnDatabase;
+describeOnPostgres('On a filled database', () => {
+  const database = databaseForAll('running');
   let client: pg.Client;
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    const template = await makeTemplate('running');
-    database = await template.copy();
-    await template.drop();
     client = new pg.Client({ connectionString: database.credentials.uri });
     await client.connect();
     await client.query(FILL);
   }, 60_000);
-  afterAll(async () => {
-    await client?.end();
-    await database?.drop();
-  });
+  afterAll(() => client?.end());
 
   const statements = readStatements();
   for (const [name, values] of Object.entries(ASKED)) {
@@ -113,21 +103,16 @@ describe('On a filled database', { skip: missing !== undefined && process.env['C
   }
 });
 
-describe('Planned while empty', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  let database: OwnDatabase;
+describeOnPostgres('Planned while empty', () => {
+  const database = databaseForAll('running');
   /** Index to its first column. */
   let firstColumns: ReadonlyMap<string, string>;
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    const template = await makeTemplate('running');
-    database = await template.copy();
-    await template.drop();
     const rows = await database.query(`
       select pg_get_indexdef(indexrelid, 1, true) as first, class.relname as name
       from pg_index join pg_class as class on class.oid = indexrelid`);
     firstColumns = new Map(rows.map(({ name, first }) => [String(name), String(first)]));
   }, 60_000);
-  afterAll(() => database?.drop());
 
   for (const state of ['never analyzed', 'vacuumed'] as const) {
     it(`no statement reads a large table, or a whole index of it (${state})`, async () => {

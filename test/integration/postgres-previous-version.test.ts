@@ -3,15 +3,12 @@
  * were (previous-version/): they are run as that version does, on the tables of today.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import pg from 'pg';
 import { statementsIn } from '../../srv/journal/postgres/statements.ts';
 import * as newer from './postgres-calls.ts';
-import { openDatabase, whyNoDatabase, type Database } from './postgres-database.ts';
+import { describeOnPostgres, statementsDatabase } from './postgres-tests.ts';
 import * as older from './previous-version/calls.ts';
-
-const missing = await whyNoDatabase();
-if (missing !== undefined) console.log(`Skipped: the version before on today's tables, since ${missing}`);
 
 const FOLDER = new URL('previous-version/', import.meta.url);
 
@@ -24,14 +21,8 @@ const STATEMENTS = new Map(
     }),
 );
 
-describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('The version before', () => {
-  let db: Database;
-  beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    db = await openDatabase();
-    return () => db.close();
-  });
-  beforeEach(() => db.empty());
+describeOnPostgres('The version before', () => {
+  const db = statementsDatabase();
 
   /** Its statement on today's tables, alone. */
   const before: older.Run = async (name, values = []) => db.query(STATEMENTS.get(name) ?? '', values);

@@ -1,11 +1,8 @@
 /** How the statements of retention run: by an index each, and beside those who work. */
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { readStatements, type StatementName } from '../../srv/journal/postgres/statements.ts';
 import { append, claim, event, lanesOf } from './postgres-calls.ts';
-import { openDatabase, whyNoDatabase, type Database } from './postgres-database.ts';
-
-const missing = await whyNoDatabase();
-if (missing !== undefined) console.log(`Skipped: how retention runs in PostgreSQL, since ${missing}`);
+import { describeOnPostgres, statementsDatabase } from './postgres-tests.ts';
 
 const ROWS = 8000;
 const DAY_MS = 86_400_000;
@@ -26,14 +23,8 @@ const FILL = `
   select id, 'outcome', '{}', body, position, ended_at from changes;
   insert into expiry_warnings (dead_letter_id, within_days, warned_at) select id, 7, ended_at from changes;`;
 
-describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('retention in PostgreSQL', () => {
-  let db: Database;
-  beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    db = await openDatabase();
-    return () => db.close();
-  });
-  beforeEach(() => db.empty());
+describeOnPostgres('retention in PostgreSQL', () => {
+  const db = statementsDatabase();
 
   const statements = readStatements();
   const AGED: readonly (readonly [StatementName, readonly unknown[]])[] = [

@@ -70,13 +70,8 @@ export function newDatabase(): Promise<OwnDatabase> {
   return create('', 'running');
 }
 
-/** A database with the journal's tables, from which others are copied; nobody may be connected to it meanwhile. */
-export interface Template {
-  copy(): Promise<OwnDatabase>;
-  drop(): Promise<void>;
-}
-
-export async function makeTemplate(time: TimeKind): Promise<Template> {
+/** A database with the journal's tables. */
+export async function newJournalDatabase(time: TimeKind): Promise<OwnDatabase> {
   const made = await create('', time);
   const clock = CLOCKS[time];
   if (clock !== undefined) await made.query(clock);
@@ -86,10 +81,21 @@ export async function makeTemplate(time: TimeKind): Promise<Template> {
     availability: new Availability(systemClock, createRecordingLog()),
     poolSize: 1,
     statementTimeoutMs: 10_000,
-    applicationName: 'template',
+    applicationName: 'migration',
   });
   await migrate(database, createRecordingLog());
   await database.close();
+  return made;
+}
+
+/** A database with the journal's tables, from which others are copied; nobody may be connected to it meanwhile. */
+export interface Template {
+  copy(): Promise<OwnDatabase>;
+  drop(): Promise<void>;
+}
+
+export async function makeTemplate(time: TimeKind): Promise<Template> {
+  const made = await newJournalDatabase(time);
   await made.endConnections();
   return { copy: () => create(`template ${made.name}`, time), drop: () => made.drop() };
 }

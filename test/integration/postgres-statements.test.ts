@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   append,
   changesOf,
@@ -13,19 +13,11 @@ import {
   type Event,
   type Lane,
 } from './postgres-calls.ts';
-import { openDatabase, whyNoDatabase, type Database, type Row } from './postgres-database.ts';
+import { type Row } from './postgres-database.ts';
+import { describeOnPostgres, statementsDatabase } from './postgres-tests.ts';
 
-const missing = await whyNoDatabase();
-if (missing !== undefined) console.log(`Skipped: the journal's PostgreSQL statements, since ${missing}`);
-
-describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the PostgreSQL statements', () => {
-  let db: Database;
-  beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    db = await openDatabase();
-    return () => db.close();
-  });
-  beforeEach(() => db.empty());
+describeOnPostgres('the PostgreSQL statements', () => {
+  const db = statementsDatabase();
 
   const appendAll = (events: readonly Event[]) => db.within((run) => append(run, events));
   const pass = (ms: number) =>

@@ -1,5 +1,5 @@
 /** What all instances counted, in PostgreSQL itself; time is the test's own. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Availability } from '../../srv/journal/postgres/availability.ts';
 import { Database } from '../../srv/journal/postgres/database.ts';
 import { readEndpoint } from '../../srv/journal/postgres/settings.ts';
@@ -7,10 +7,7 @@ import { PostgresTally } from '../../srv/journal/postgres/tally.ts';
 import type { Tally } from '../../srv/journal/port.ts';
 import { systemClock } from '../../srv/platform/clock.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
-import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: the tally in PostgreSQL, since ${missing}`);
+import { databaseForAll, describeOnPostgres } from './postgres-tests.ts';
 
 const MINUTE_MS = 60_000;
 const NOTHING: Tally = {
@@ -23,17 +20,13 @@ const NOTHING: Tally = {
   conflicts: 0,
 };
 
-describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the tally in PostgreSQL', () => {
-  let own: OwnDatabase;
+describeOnPostgres('the tally in PostgreSQL', () => {
+  const own = databaseForAll('stopped');
   let databases: readonly Database[];
   let one: PostgresTally;
   let two: PostgresTally;
 
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    const template = await makeTemplate('stopped');
-    own = await template.copy();
-    await template.drop();
     databases = ['one', 'two'].map(
       (applicationName) =>
         new Database({
@@ -49,7 +42,6 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the tall
   });
   afterAll(async () => {
     for (const database of databases ?? []) await database.close();
-    await own?.drop();
   });
   beforeEach(async () => {
     await own.empty();

@@ -1,83 +1,62 @@
 /** The PostgreSQL journal over TLS, with the certificates that bindings bring. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createServer as createSecureServer, type TlsOptions } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createPostgresJournal } from '../../srv/journal/postgres/index.ts';
-import { systemClock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
+import { closedAfterEach } from '../system/closing.ts';
+import { journalOptions } from './journal-options.ts';
 import { createAuthority } from './own-authority.ts';
-import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
+import { databaseForAll, describeOnPostgres } from './postgres-tests.ts';
 
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: the PostgreSQL journal over TLS, since ${missing}`);
+describeOnPostgres('The PostgreSQL journal over TLS', () => {
+  const trusted = createAuthority();
+  const stranger = createAuthority('A Stranger');
+  const database = databaseForAll('running');
+  const open = closedAfterEach();
 
-describe(
-  'The PostgreSQL journal over TLS',
-  { skip: missing !== undefined && process.env['CI'] !== 'true' },
-  () => {
-    const trusted = createAuthority();
-    const stranger = createAuthority('A Stranger');
-    let database: OwnDatabase;
-    beforeAll(async () => {
-      if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-      const template = await makeTemplate('running');
-      database = await template.copy();
-      await template.drop();
-    });
-    afterAll(() => database?.drop());
-    const open: (() => Promise<unknown>)[] = [];
-    afterEach(async () => {
-      for (const close of open.splice(0).toReversed()) await close();
-    });
+  /** Connects with these credentials through a TLS front; answers the state after the first try, and what was said. */
+  const tryWith = async (server: TlsOptions, credentials: object): Promise<string> => {
+    const front = await tlsFront(Number(new URL(database.credentials.uri).port), server);
+    open.push(() => front.stop());
+    const log = createRecordingLog();
+    const uri = new URL(database.credentials.uri);
+    uri.port = String(front.port);
+    const journal = createPostgresJournal(
+      journalOptions({ credentials: { uri: uri.href, ...credentials } }, { log }),
+    );
+    const started = journal.start();
+    await expect.poll(() => log.lines.length, { timeout: 5000 }).toBeGreaterThan(0);
+    const { status, reason = '' } = journal.check();
+    await journal.close();
+    await started;
+    return `${status} ${reason}`.trim();
+  };
 
-    /** Connects with these credentials through a TLS front; answers the state after the first try, and what was said. */
-    const tryWith = async (server: TlsOptions, credentials: object): Promise<string> => {
-      const front = await tlsFront(Number(new URL(database.credentials.uri).port), server);
-      open.push(() => front.stop());
-      const log = createRecordingLog();
-      const uri = new URL(database.credentials.uri);
-      uri.port = String(front.port);
-      const journal = createPostgresJournal({
-        binding: { name: 'test', credentials: { uri: uri.href, ...credentials } },
-        clock: systemClock,
-        random: systemRandom,
-        log,
-        instance: 'test',
-      });
-      const started = journal.start();
-      await expect.poll(() => log.lines.length, { timeout: 5000 }).toBeGreaterThan(0);
-      const { status, reason = '' } = journal.check();
-      await journal.close();
-      await started;
-      return `${status} ${reason}`.trim();
-    };
+  it('connects where the server’s certificate is of the authority in the binding', async () => {
+    const ca = trusted.ca;
+    expect(await tryWith(trusted.certify(), { sslrootcert: ca })).toBe('UP');
+    // Reached by its address, so the name in the certificate may be another one.
+    expect(await tryWith(trusted.certify('instance.of.a.cloud'), { sslrootcert: ca })).toBe('UP');
+    expect(await tryWith(trusted.certify('localhost'), { hostname: 'localhost', sslrootcert: ca })).toBe(
+      'UP',
+    );
+  });
 
-    it('connects where the server’s certificate is of the authority in the binding', async () => {
-      const ca = trusted.ca;
-      expect(await tryWith(trusted.certify(), { sslrootcert: ca })).toBe('UP');
-      // Reached by its address, so the name in the certificate may be another one.
-      expect(await tryWith(trusted.certify('instance.of.a.cloud'), { sslrootcert: ca })).toBe('UP');
-      expect(await tryWith(trusted.certify('localhost'), { hostname: 'localhost', sslrootcert: ca })).toBe(
-        'UP',
-      );
-    });
+  it('refuses a stranger, and by name also what was made for another host', async () => {
+    expect(await tryWith(stranger.certify(), { sslrootcert: trusted.ca })).toMatch(/^DOWN .*certificate/);
+    const credentials = { hostname: 'localhost', sslrootcert: trusted.ca };
+    expect(await tryWith(trusted.certify('instance.of.a.cloud'), credentials)).toMatch(/^DOWN .*altnames/);
+  });
 
-    it('refuses a stranger, and by name also what was made for another host', async () => {
-      expect(await tryWith(stranger.certify(), { sslrootcert: trusted.ca })).toMatch(/^DOWN .*certificate/);
-      const credentials = { hostname: 'localhost', sslrootcert: trusted.ca };
-      expect(await tryWith(trusted.certify('instance.of.a.cloud'), credentials)).toMatch(/^DOWN .*altnames/);
-    });
-
-    it('shows its own certificate where the binding has one', async () => {
-      const own = trusted.certify('client');
-      const server = { ...trusted.certify(), requestCert: true, rejectUnauthorized: true, ca: trusted.ca };
-      const certificates = { sslrootcert: trusted.ca, sslcert: own.cert, sslkey: own.key };
-      expect(await tryWith(server, certificates)).toBe('UP');
-      expect(await tryWith(server, { sslrootcert: trusted.ca })).toMatch(/^DOWN/);
-    });
-  },
-);
+  it('shows its own certificate where the binding has one', async () => {
+    const own = trusted.certify('client');
+    const server = { ...trusted.certify(), requestCert: true, rejectUnauthorized: true, ca: trusted.ca };
+    const certificates = { sslrootcert: trusted.ca, sslcert: own.cert, sslkey: own.key };
+    expect(await tryWith(server, certificates)).toBe('UP');
+    expect(await tryWith(server, { sslrootcert: trusted.ca })).toMatch(/^DOWN/);
+  });
+});
 
 /** A server that takes TLS as PostgreSQL does, after being asked for it, and leads to one without. */
 async function tlsFront(

@@ -1,23 +1,16 @@
 /** What `territory-sync check` finds out about a bound Redis: against servers of the test's own. */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { examineRedis } from '../../srv/lock/redis/index.ts';
 import { systemClock } from '../../srv/platform/clock.ts';
 import { systemRandom } from '../../srv/platform/random.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { freePort } from './free-port.ts';
-import { startRedis, startRedisCluster, whyNoRedis } from './redis-server.ts';
+import { startRedis, startRedisCluster } from './redis-server.ts';
+import { describeOnRedis } from './redis-tests.ts';
 
-const missing = whyNoRedis();
-if (missing !== undefined) console.log(`Skipped: the check of Redis, since ${missing}`);
-
-describe('The check of Redis', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs Redis, but ${missing}`);
-  });
-  const open: (() => Promise<unknown>)[] = [];
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-  });
+describeOnRedis('The check of Redis', () => {
+  const open = closedAfterEach();
   const own = async <Started extends { stop(): Promise<unknown> }>(
     start: () => Promise<Started>,
   ): Promise<Started> => {

@@ -1,16 +1,13 @@
 /** Locks in a Redis cluster of which a node is dead, and in one that is encrypted: real servers, three nodes without replicas. */
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createRedisLocks, type RedisLocks } from '../../srv/lock/redis/index.ts';
+import { expect, it } from 'vitest';
+import { type RedisLocks } from '../../srv/lock/redis/index.ts';
 import { LockStoreUnavailable } from '../../srv/lock/port.ts';
-import { systemClock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { claim } from '../contract/lock.contract.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { createAuthority } from './own-authority.ts';
-import { startRedisCluster, whyNoRedis, type OwnRedisCluster } from './redis-server.ts';
-
-const missing = whyNoRedis();
-if (missing !== undefined) console.log(`Skipped: locks in a Redis cluster, since ${missing}`);
+import { startRedisCluster, type OwnRedisCluster } from './redis-server.ts';
+import { describeOnRedis, locksAt } from './redis-tests.ts';
 
 const TTL_MS = 300_000;
 /** So many that each node has some of them. */
@@ -18,14 +15,8 @@ const TERRITORIES = Array.from({ length: 40 }, (_, index) => `T-${index}`);
 /** A cluster notices a dead node, and that it is back, after a few of its time-outs. */
 const NOTICED_MS = 20_000;
 
-describe('Locks in a Redis cluster', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs Redis, but ${missing}`);
-  });
-  const open: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
-  });
+describeOnRedis('Locks in a Redis cluster', () => {
+  const open = closedAfterEach();
 
   const started = async (options?: Parameters<typeof startRedisCluster>[0]): Promise<OwnRedisCluster> => {
     const cluster = await startRedisCluster(options);
@@ -34,13 +25,7 @@ describe('Locks in a Redis cluster', { skip: missing !== undefined && process.en
   };
   const connect = (credentials: object) => {
     const log = createRecordingLog();
-    const locks = createRedisLocks({
-      binding: { name: 'locks', credentials: { ...credentials } },
-      clock: systemClock,
-      random: systemRandom,
-      log,
-      instance: '0 abc',
-    });
+    const locks = locksAt(credentials, { log });
     open.push(() => locks.close());
     locks.start('the journal');
     return { locks, log };

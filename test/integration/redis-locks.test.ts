@@ -1,33 +1,23 @@
 /** What the locks are in Redis, for the other programs that look at them, and how they live through its outages. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createRedisLocks, type RedisLocks } from '../../srv/lock/redis/index.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type RedisLocks } from '../../srv/lock/redis/index.ts';
 import { LockStoreUnavailable } from '../../srv/lock/port.ts';
-import { systemClock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { claim } from '../contract/lock.contract.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { createAuthority } from './own-authority.ts';
-import { startRedis, whyNoRedis, type OwnRedis, type OwnRedisOptions } from './redis-server.ts';
-
-const missing = whyNoRedis();
-if (missing !== undefined) console.log(`Skipped: locks in Redis, since ${missing}`);
-const options = { skip: missing !== undefined && process.env['CI'] !== 'true' };
+import { startRedis, type OwnRedis, type OwnRedisOptions } from './redis-server.ts';
+import { describeOnRedis, locksAt } from './redis-tests.ts';
 
 const TTL_MS = 300_000;
 const KEY = 'territory:lock:NORTH';
 
-describe('Locks in Redis', options, () => {
-  const open: (() => unknown)[] = [];
+describeOnRedis('Locks in Redis', () => {
+  const open = closedAfterEach();
   let log = createRecordingLog();
 
   const connect = (credentials: object): RedisLocks => {
-    const locks = createRedisLocks({
-      binding: { name: 'locks', credentials: { ...credentials } },
-      clock: systemClock,
-      random: systemRandom,
-      log,
-      instance: '0 abc',
-    });
+    const locks = locksAt(credentials, { log });
     open.push(() => locks.close());
     locks.start('the journal');
     return locks;
@@ -45,12 +35,8 @@ describe('Locks in Redis', options, () => {
     return redis;
   };
 
-  beforeAll(() => {
-    if (missing !== undefined) throw new Error(`CI needs Redis, but ${missing}`);
-  });
-  afterEach(async () => {
+  beforeEach(() => {
     log = createRecordingLog();
-    for (const close of open.splice(0).toReversed()) await close();
   });
 
   describe('as other programs see them', () => {
@@ -177,13 +163,7 @@ describe('Locks in Redis', options, () => {
     });
 
     it('are refused before they were started, without an outage in the log', async () => {
-      const locks = createRedisLocks({
-        binding: { name: 'locks', credentials: { uri: 'redis://127.0.0.1:1' } },
-        clock: systemClock,
-        random: systemRandom,
-        log,
-        instance: '0 abc',
-      });
+      const locks = locksAt({ uri: 'redis://127.0.0.1:1' }, { log });
       await expect(locks.take([claim('NORTH')], TTL_MS)).rejects.toThrow(LockStoreUnavailable);
       expect(locks.check()).toMatchObject({ status: 'DOWN', reason: 'not connected yet' });
       expect(log.lines).toEqual([]);

@@ -1,8 +1,9 @@
 /** The collector of metrics goes away and comes back: over gRPC with certificates, with five exports a second. */
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createTelemetry, readOtlpEndpoint } from '../../srv/monitor/telemetry/index.ts';
 import { systemClock as clock } from '../../srv/platform/clock.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
+import { closedAfterEach } from '../system/closing.ts';
 import { startOtlpCollector } from '../system/otlp-collector.ts';
 import { createAuthority } from './own-authority.ts';
 import { wayTo } from './postgres-outage.ts';
@@ -10,10 +11,7 @@ import { wayTo } from './postgres-outage.ts';
 const PATIENCE = { timeout: 40_000, interval: 20 };
 const LANES = { ready: 0, 'in-flight': 0, retrying: 0, resting: 0, locked: 0, held: 0, paused: 0 };
 
-const open: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close();
-});
+const open = closedAfterEach();
 
 test('an outage of the collector is one line in the log, and what was counted meanwhile arrives when it is back', async () => {
   const collector = await startOtlpCollector(createAuthority());

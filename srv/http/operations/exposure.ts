@@ -17,16 +17,16 @@ export interface Surroundings {
 export type Exposure = { readonly kind: 'served' } | { readonly kind: 'withheld'; readonly line: string };
 
 const WITHHELD = 'The operations API (/api/v1) is not served, only /health is:';
+const INSTEAD =
+  'Decide dead letters on the mesh (docs/deployment.md); where the API is needed, run the service undeployed, without xsuaa, on loopback.';
 
 export function operationsExposure({ host, deployed, xsuaa }: Surroundings): Exposure {
   if (xsuaa) {
-    return withheld(
-      'an xsuaa service is bound, but this version cannot check its users yet. Where the API is needed, run the service undeployed, without xsuaa, on loopback.',
-    );
+    return withheld(`an xsuaa service is bound, but this version cannot check its users yet. ${INSTEAD}`);
   }
   if (deployed) {
     return withheld(
-      'deployed without an xsuaa binding, callers cannot be told apart. Bind an xsuaa service.',
+      `deployed without an xsuaa binding, callers cannot be told apart, and with one not yet in this version. ${INSTEAD}`,
     );
   }
   if (!isLoopback(host)) {

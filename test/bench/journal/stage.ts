@@ -8,9 +8,9 @@ import {
 } from '../../../srv/journal/port.ts';
 import { systemClock } from '../../../srv/platform/clock.ts';
 import { systemRandom } from '../../../srv/platform/random.ts';
-import { createRecordingLog } from '../../doubles/recording-log.ts';
 import { intent, message } from '../../contract/journal/samples.ts';
-import { makeTemplate, type OwnDatabase } from '../../integration/postgres-server.ts';
+import { journalOptions } from '../../integration/journal-options.ts';
+import { newJournalDatabase, type OwnDatabase } from '../../integration/postgres-server.ts';
 
 /** Different records of one lane: later changes of a record are merged with earlier ones, as in a flight. */
 const RECORDS_PER_LANE = 10;
@@ -27,18 +27,10 @@ export interface Stage {
 }
 
 export async function openStage(flights: number): Promise<Stage> {
-  const template = await makeTemplate('running');
-  const database = await template.copy();
-  await template.drop();
-  const journal = createPostgresJournal({
-    binding: { name: 'bench', credentials: database.credentials },
-    clock: systemClock,
-    random: systemRandom,
-    log: createRecordingLog(),
-    instance: 'bench',
-    concurrency: flights,
-    poolSize: flights + 6,
-  });
+  const database = await newJournalDatabase('running');
+  const journal = createPostgresJournal(
+    journalOptions(database, { instance: 'bench', concurrency: flights, poolSize: flights + 6 }),
+  );
   await journal.start();
   return {
     journal,

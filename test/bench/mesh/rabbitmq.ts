@@ -3,7 +3,7 @@ import { createMesh, type MeshEndpoint } from '../../../srv/mesh/index.ts';
 import { systemClock } from '../../../srv/platform/clock.ts';
 import type { Log } from '../../../srv/platform/log.ts';
 import { systemRandom } from '../../../srv/platform/random.ts';
-import { declareQueue, deleteQueue, rabbitMissing, rabbitPort } from '../../integration/rabbitmq.ts';
+import { declareQueue, deleteQueue, rabbitPort, whyNoRabbit } from '../../integration/rabbitmq.ts';
 import type { Broker } from './receivers.ts';
 
 const silent = (): void => undefined;
@@ -14,7 +14,7 @@ export async function withRabbit<T>(
   body: string,
   use: (broker: Broker, fill: (count: number) => Promise<void>) => Promise<T>,
 ): Promise<T | string> {
-  const missing = await rabbitMissing();
+  const missing = await whyNoRabbit();
   if (missing !== undefined) return missing;
   const queue = `territory-sync/bench/${process.pid}`;
   await declareQueue(queue);

@@ -1,9 +1,7 @@
 /** PostgreSQL journals for the contract suite: each on a database of its own, used again when its test is over. */
 import { createPostgresJournal, type PostgresJournal } from '../../../srv/journal/postgres/index.ts';
-import { systemClock } from '../../../srv/platform/clock.ts';
-import { systemRandom } from '../../../srv/platform/random.ts';
-import { createRecordingLog } from '../../doubles/recording-log.ts';
-import { makeTemplate, type OwnDatabase, type TimeKind } from '../../integration/postgres-server.ts';
+import { journalOptions } from '../../integration/journal-options.ts';
+import { newJournalDatabase, type OwnDatabase, type TimeKind } from '../../integration/postgres-server.ts';
 import type { JournalSetup } from './bench.ts';
 
 interface Stand {
@@ -40,16 +38,8 @@ export class PostgresBench {
   }
 
   private async make(): Promise<Stand> {
-    const template = await makeTemplate(this.time);
-    const database = await template.copy();
-    await template.drop();
-    const journal = createPostgresJournal({
-      binding: { name: 'test', credentials: database.credentials },
-      clock: systemClock,
-      random: systemRandom,
-      log: createRecordingLog(),
-      instance: systemRandom.uuid(),
-    });
+    const database = await newJournalDatabase(this.time);
+    const journal = createPostgresJournal(journalOptions(database));
     await journal.start();
     const stand = { database, journal };
     this.all.push(stand);

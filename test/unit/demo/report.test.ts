@@ -2,18 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { figuresOf } from '../../demo/figures.ts';
 import { isProven, renderReport, type Report } from '../../demo/report.ts';
 import type { Findings } from '../../system/checker.ts';
+import { flawless } from '../../system/findings.ts';
 import { outcomeOf, statsOf } from './sample-play.ts';
 
-const FLAWLESS: Findings = {
-  published: 4,
-  ended: 4,
-  failed: 0,
-  contradictions: 0,
-  lost: 0,
-  outOfOrder: 0,
-  overwrittenForeign: 0,
-  blindWrites: 0,
-};
+const FLAWLESS = flawless(4);
 const FAULTY: Findings = {
   ...FLAWLESS,
   ended: 3,

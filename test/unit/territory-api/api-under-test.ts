@@ -54,6 +54,16 @@ export async function startApiUnderTest(
 
 export const ref = (id: string, territoryId = 'EMEA') => ({ territoryId, id });
 
+/** A read of the owners of these records. */
+export const read = (...ids: readonly string[]) => ({
+  records: ids.map((id) => ref(id)),
+  fields: ['owner'],
+  pastCache: false,
+});
+
+/** The `$filter` of a request's URL, decoded. */
+export const filterOf = (url: string) => decodeURIComponent(/[?&]\$filter=([^&]*)/.exec(url)?.[1] ?? '');
+
 export function update(id: string, more: Partial<WriteRequest> = {}): WriteRequest {
   return {
     territoryId: 'EMEA',

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { nameUuid } from '../../../srv/platform/ids.ts';
 import type { TerritoryApiSettings } from '../../../srv/territory-api/index.ts';
-import { create, NEVER, ref, startApiUnderTest, update } from './api-under-test.ts';
+import { create, NEVER, read, ref, startApiUnderTest, update } from './api-under-test.ts';
 import type { ApiUnderTest } from './api-under-test.ts';
 import type { Answering, Told } from './small-server.ts';
 
@@ -13,11 +13,6 @@ const start = async (answer: Answering, settings: Partial<TerritoryApiSettings> 
 };
 afterEach(() => under.stop());
 
-const read = (...ids: string[]) => ({
-  records: ids.map((id) => ref(id)),
-  fields: ['owner'],
-  pastCache: false,
-});
 /** The ids of a request line as a server takes them apart: split at literal commas, then decode each. */
 const idsOf = (url: string) => (/[?&]ids=([^&]*)/.exec(url)?.[1] ?? '').split(',').map(decodeURIComponent);
 const everyRecord: Answering = ({ url }) => ({

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TerritoryApiSettings } from '../../../../srv/territory-api/index.ts';
-import { create, NEVER, ref, startApiUnderTest, update } from '../api-under-test.ts';
+import { create, filterOf, NEVER, read, startApiUnderTest, update } from '../api-under-test.ts';
 import type { ApiUnderTest } from '../api-under-test.ts';
 import type { Answering } from '../small-server.ts';
 
@@ -12,12 +12,6 @@ const start = async (answer: Answering, settings: Partial<TerritoryApiSettings> 
 };
 afterEach(() => under.stop());
 
-const read = (...ids: string[]) => ({
-  records: ids.map((id) => ref(id)),
-  fields: ['owner'],
-  pastCache: false,
-});
-const filterOf = (url: string) => decodeURIComponent(/[?&]\$filter=([^&]*)/.exec(url)?.[1] ?? '');
 const literalsOf = (url: string) =>
   [...filterOf(url).matchAll(/'((?:[^']|'')*)'/g)].map(([, text = '']) => text.replaceAll("''", "'"));
 const entity = (id: unknown, more: object = {}) => ({ id, '@odata.etag': `W/"${String(id)}"`, ...more });

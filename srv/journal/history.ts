@@ -31,6 +31,8 @@ export function trailStep({ at, step, assignment, detail }: HistoryStep | TrailS
     case 'published':
     case 'dead-letter':
     case 'discarded':
+    // What only a newer version writes down is shown as it is.
+    default:
       return { at, step, assignment, detail };
   }
 }

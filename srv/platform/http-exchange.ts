@@ -90,7 +90,9 @@ function send(call: HttpCall, parts: HttpParts, signal: AbortSignal): Promise<Ht
     ...(certificate !== undefined && { cert: certificate, key }),
   };
   return new Promise((resolve, reject) => {
+    let isAnswered = false;
     const outgoing = request(call.url, options, (incoming) => {
+      isAnswered = true;
       readText(incoming).then((text) => {
         resolve({
           status: incoming.statusCode ?? 0,
@@ -101,6 +103,10 @@ function send(call: HttpCall, parts: HttpParts, signal: AbortSignal): Promise<Ht
       }, reject);
     });
     outgoing.on('error', reject);
+    // After a switch to another protocol, which nobody asked for, Node ends the request without an error.
+    outgoing.on('close', () => {
+      if (!isAnswered) reject(new Error('closed without an answer'));
+    });
     outgoing.end(call.body);
   });
 }

@@ -6,6 +6,7 @@ import type { HttpAnswer } from './destination.ts';
 import type { RecordAnswer, WriteAnswer } from './port.ts';
 import { readApiError } from './api-error.ts';
 import type { ApiError } from './api-error.ts';
+import { jsonIn } from './json-text.ts';
 import { cleanCode, cleanMessage } from './message.ts';
 import { askedWaitMs } from './asked-wait.ts';
 import type { NoAnswer } from './trouble.ts';
@@ -89,7 +90,7 @@ export function judgeRequest(
   values: () => readonly string[] = () => [],
 ): RequestVerdict {
   const { status } = answer;
-  const body = parseJson(answer);
+  const body = jsonIn(answer.text);
   if (status >= 200 && status < 300) {
     return body === undefined
       ? notAnAnswer(status, `${status} without a JSON body`, 'sent')
@@ -187,13 +188,4 @@ function detailOf(
 /** A page for people: some proxy's, not the API's. */
 export function isHtml({ headers, text }: HttpAnswer): boolean {
   return /\bhtml\b/i.test(headers['content-type'] ?? '') || /^\s*<(?:!doctype\s+)?html\b/i.test(text);
-}
-
-/** The body as JSON; undefined for what does not parse: HTML, nothing, half of an answer. */
-export function parseJson({ text }: HttpAnswer): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

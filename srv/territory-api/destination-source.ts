@@ -184,7 +184,8 @@ function refuseUnfitting(name: string, { authentication, systemUser, forwardAuth
   const samlBearer = authentication === 'OAuth2SAMLBearerAssertion';
   if (samlBearer && systemUser) return;
   const why = samlBearer || USER_BASED.has(authentication) ? NEEDS_A_USER : 'which is not supported';
-  throw unfitting(name, authentication.slice(0, 40), why);
+  // Written by a person, it is not always of the type that the SDK promises.
+  throw unfitting(name, textOf(authentication).slice(0, 40) || 'an authentication that is no text', why);
 }
 
 const NEEDS_A_USER = 'which needs a signed-in user';
@@ -241,7 +242,8 @@ function dropProxyToken({ proxyType }: HttpDestination): void {
 
 /** How long the destination's token may be used, a margin taken off; infinite where there is none. */
 function tokenLifetimeMs(destination: HttpDestination): number {
-  const seconds = Number(destination.authTokens?.[0]?.expiresIn);
+  const life: unknown = destination.authTokens?.[0]?.expiresIn;
+  const seconds = typeof life === 'number' ? life : Number(textOf(life));
   if (!Number.isFinite(seconds) || seconds <= 0) return Number.POSITIVE_INFINITY;
   return withMargin(seconds * 1000);
 }

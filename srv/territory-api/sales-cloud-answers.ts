@@ -5,8 +5,9 @@
 import { canonicalKey } from './address.ts';
 import { asObject, readApiError } from './api-error.ts';
 import { askedWaitMs } from './asked-wait.ts';
-import { classifyRecord, isHtml, judgeRequest, notAnAnswer, parseJson, readEtag } from './classify.ts';
+import { classifyRecord, isHtml, judgeRequest, notAnAnswer, readEtag } from './classify.ts';
 import type { HttpAnswer } from './destination.ts';
+import { jsonIn } from './json-text.ts';
 import { fieldValues } from './message.ts';
 import { pickNested } from './nested-fields.ts';
 import type { RecordAnswer, RecordState, UnansweredWrite, WriteRequest } from './port.ts';
@@ -42,7 +43,7 @@ export function judgeWrite(
   nowMs: number,
 ): WriteJudgement {
   const { status, headers, text } = answer;
-  const body = parseJson(answer);
+  const body = jsonIn(answer.text);
   const values = () => fieldValues(request.fields);
   const judged = (record: RecordAnswer): JudgedRecord => {
     const retryAfterMs = askedWaitMs(answer, nowMs);
@@ -80,7 +81,7 @@ export function judgeRead(
   nowMs: number,
 ): RecordState | NoAnswer {
   const { status, headers } = answer;
-  if (status === 404 && isTheApis(answer, parseJson(answer))) return { found: false };
+  if (status === 404 && isTheApis(answer, jsonIn(answer.text))) return { found: false };
   const verdict = judgeRequest(answer, nowMs);
   if (verdict.kind === 'trouble') return verdict;
   if (verdict.kind === 'refused-whole') return refusedRead(verdict);

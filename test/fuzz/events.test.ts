@@ -7,6 +7,7 @@ import { CommandFailure } from '../../srv/cli/terminal.ts';
 import { deadLetterMessage, readDeadLetterProperties } from '../../srv/events/dead-letter.ts';
 import { readChange, type InboundMessage } from '../../srv/events/inbound.ts';
 import { unreadableDeadLetterId } from '../../srv/events/outcome-event.ts';
+import { contextOf, traceParentOf } from '../../srv/monitor/traces/trace-context.ts';
 import { keysIn } from '../../srv/lanes/cursor.ts';
 import { readLetter } from '../../srv/lanes/held-letter.ts';
 import { UnknownCursor } from '../../srv/operations/port.ts';
@@ -151,5 +152,19 @@ describe('whatever comes', () => {
         declared: [UnknownCursor],
       },
     );
+  });
+
+  test('as a traceparent is one that can be passed on, or none', () => {
+    const valid = [
+      '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      'cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff-more',
+    ];
+    return fuzz(wrongText(fc.constantFrom(...valid)), (text) => {
+      const context = contextOf(text);
+      if (context === undefined) return;
+      const passedOn = traceParentOf(context);
+      expect(passedOn).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/u);
+      expect(contextOf(passedOn)).toEqual(context);
+    });
   });
 });

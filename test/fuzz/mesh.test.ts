@@ -3,13 +3,16 @@ import fc from 'fast-check';
 import rhea from 'rhea';
 import { expect, test } from 'vitest';
 import { bareMessage } from '../../srv/mesh/bare-message.ts';
+import { linkProblem } from '../../srv/mesh/link-session.ts';
 import { normalise } from '../../srv/mesh/message.ts';
+import { readProblem } from '../../srv/mesh/problem.ts';
+import { refusal } from '../../srv/mesh/publish-result.ts';
 import { memoryOf, memoryText } from '../../srv/journal/postgres/memory-rows.ts';
 import { NEW_RECORD, type LaneMemory } from '../../srv/journal/port.ts';
 import { eventually } from '../integration/mesh-parts.ts';
 import { sandboxStage } from '../integration/mesh-stage.ts';
 import { CASES, fuzz } from './fuzz.ts';
-import { anything, wrongBytes } from './mutations.ts';
+import { anything, wrongBytes, wrongText } from './mutations.ts';
 
 const stage = sandboxStage();
 const { queue, receiving } = stage;
@@ -95,5 +98,40 @@ test('what a lane remembers comes back from its row as it was, whatever its reco
   return fuzz(memory, (given) => {
     const text = memoryText(given);
     expect(memoryOf(text === null ? null : (JSON.parse(text) as unknown), {})).toEqual(given);
+  });
+});
+
+test('whatever a broker says of an end or a refusal is told in one line', () => {
+  const said = wrongText(
+    fc.constantFrom(
+      '@sap/xb-msg-amqp-v100 0.9.58 [252] WebSocket upgrade failed, code 401, body: a\r\nb',
+      '@sap/xb-msg-amqp-v100 0.9.58 [404] no connection',
+      'amqp:connection:forced: too many connections',
+      'x'.repeat(10_000),
+    ),
+  );
+  const error = fc.oneof(
+    { weight: 1, arbitrary: anything },
+    {
+      weight: 4,
+      arbitrary: fc
+        .record({
+          message: said,
+          condition: fc.oneof(anything, fc.constantFrom('amqp:not-allowed', 'amqp:resource-limit-exceeded')),
+          // The system's, never the peer's.
+          code: fc.constantFrom(undefined, 5, 'ECONNREFUSED', 'CERT_HAS_EXPIRED'),
+        })
+        .map(({ message, ...others }) => Object.assign(new Error(message), others)),
+    },
+  );
+  return fuzz(error, (given) => {
+    const problem = readProblem(given);
+    const told = [problem.message, linkProblem(given).text];
+    const result = refusal(linkProblem(given), { kind: 'topic', name: 'a/b' });
+    if (result.kind !== 'accepted') told.push(result.reason);
+    for (const line of told) {
+      expect(line).not.toMatch(/[\r\n]/u);
+      expect(line.length).toBeLessThanOrEqual(500);
+    }
   });
 });

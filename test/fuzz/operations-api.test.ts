@@ -1,9 +1,11 @@
 /** The operations API over a real socket: an answer or a problem, never a 5xx. */
+import { once } from 'node:events';
+import net from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { call, setUpStage, stage } from '../integration/operations-api-stage.ts';
 import { fuzz } from './fuzz.ts';
-import { wrongJson, wrongText } from './mutations.ts';
+import { wrongBytes, wrongJson, wrongText } from './mutations.ts';
 
 setUpStage();
 
@@ -56,5 +58,49 @@ test('whatever is asked is answered', () =>
     const answer = await call(method, path, body === undefined ? {} : { body, headers });
     expect(answer.status).toBeLessThan(500);
     expect(answer.status).toBeGreaterThanOrEqual(200);
+    expect(stage.errors).toEqual([]);
+  }));
+
+const HEADERS = [
+  'Host: localhost',
+  'Host: evil.example',
+  'Content-Type: application/json',
+  'Content-Type: text/plain',
+  'Content-Length: 2',
+  'Transfer-Encoding: chunked',
+  'Expect: 100-continue',
+  'Connection: upgrade\r\nUpgrade: websocket',
+  'traceparent: 00-00000000000000000000000000000001-0000000000000001-01',
+];
+/** Whole requests as they go over the line; the end of the connection is the end of the last one. */
+const wire = wrongBytes(
+  fc
+    .record({
+      line: fc.constantFrom(
+        'GET /health/live HTTP/1.1',
+        'GET /api/v1/summary HTTP/1.1',
+        'POST /api/v1/processing/pause HTTP/1.1',
+        'GET /api/v1/territories?limit=5 HTTP/1.0',
+        'OPTIONS * HTTP/1.1',
+        'CONNECT x:1 HTTP/1.1',
+      ),
+      headers: fc.array(fc.constantFrom(...HEADERS), { maxLength: 5 }),
+      body: fc.constantFrom('', '{}', '2\r\n{}\r\n0\r\n\r\n'),
+    })
+    .map(({ line, headers, body }) => Buffer.from([line, ...headers, '', body].join('\r\n'))),
+);
+
+test('whatever bytes come, the connection ends, with answers that are no 5xx or without any', () =>
+  fuzz(wire, async (bytes) => {
+    const socket = net.connect({ host: '127.0.0.1', port: stage.port });
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', () => socket.destroy());
+    socket.end(bytes);
+    if (!socket.closed) await once(socket, 'close');
+    const statuses = Buffer.concat(chunks)
+      .toString('latin1')
+      .matchAll(/^HTTP\/1\.1 (\d{3}) /gmu);
+    for (const [, status] of statuses) expect(Number(status)).toBeLessThan(500);
     expect(stage.errors).toEqual([]);
   }));

@@ -22,6 +22,8 @@ const PRODUCT = 'RabbitMQ';
 const WHAT = `${PRODUCT}'s management API`;
 const VHOST = '%2F';
 const EXCHANGE = 'amq.topic';
+/** What stays one segment when a URL is made of it: dots alone, escaped ones too, would go up. */
+const PATH_SEGMENT = /^(?!(?:\.|%2e){1,2}$)(?:(?![/\\?#])[!-~])+$/i;
 
 /** A topic pattern as a binding key of a topic exchange. */
 export function bindingKey(pattern: string): string {
@@ -84,7 +86,8 @@ export function createRabbitAdministration(
       const doing = `unbinding queue ${queue} from ${pattern}`;
       for (const { routing_key: key, properties_key: encoded } of await bindings(queue)) {
         if (key !== pattern) continue;
-        // The API gives this name of a binding in the form in which it wants it back.
+        // The API gives this name of a binding in the form in which it wants it back; it must not lead elsewhere.
+        if (!PATH_SEGMENT.test(encoded)) throw wrongAnswer(WHAT, doing);
         await api.find({ doing, method: 'DELETE', path: `${bindingsPath(queue)}/${encoded}` });
       }
     },

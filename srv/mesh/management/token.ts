@@ -82,7 +82,8 @@ function readToken(answer: {
   try {
     const body = JSON.parse(text) as { access_token?: unknown; expires_in?: unknown } | null;
     const { access_token: token, expires_in: lifeS } = body ?? {};
-    if (typeof token === 'string' && token !== '') {
+    // Nothing that would break out of a header.
+    if (typeof token === 'string' && /^[\x21-\x7e]+$/u.test(token)) {
       return { token, lifeS: typeof lifeS === 'number' && lifeS > 0 ? lifeS : UNSAID_LIFE_S };
     }
   } catch {

@@ -130,18 +130,28 @@ function lineage({ types }: Model, name: string): readonly EntityType[] {
   return found;
 }
 
-function tagsOf(xml: string): readonly Tag[] {
-  const bare = xml.replace(/<!--[\s\S]*?-->/g, '');
-  return [
-    ...bare.matchAll(/<(?:[\w.-]+:)?([\w.-]+)((?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*\/?>/g),
-  ].map(([, name = '', attributes = '']) => ({
-    name,
-    attributes: new Map(
-      [...attributes.matchAll(/([\w.:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)].map(
-        ([, key = '', double, single]) => [key, double ?? single ?? ''],
-      ),
-    ),
-  }));
+/** One after the other: a document of nothing but tags would else fill the memory. */
+function* tagsOf(xml: string): Generator<Tag> {
+  const tags = /<(?:[\w.-]+:)?([\w.-]+)((?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*')){0,100})\s*\/?>/g;
+  for (const [, name = '', attributes = ''] of withoutComments(xml).matchAll(tags)) {
+    const found = attributes.matchAll(/([\w.:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g);
+    yield {
+      name,
+      attributes: new Map(Array.from(found, ([, key = '', double, single]) => [key, double ?? single ?? ''])),
+    };
+  }
+}
+
+/** In one pass, also where comments are begun and never closed. */
+function withoutComments(xml: string): string {
+  const kept: string[] = [];
+  for (let from = 0; ;) {
+    const start = xml.indexOf('<!--', from);
+    const end = start === -1 ? -1 : xml.indexOf('-->', start + '<!--'.length);
+    if (end === -1) return [...kept, xml.slice(from)].join('');
+    kept.push(xml.slice(from, start));
+    from = end + '-->'.length;
+  }
 }
 
 function local(qualified: string | undefined): string | undefined {

@@ -7,6 +7,7 @@ import type { HttpAnswer } from '../destination.ts';
 import { readApiError, asObject } from '../api-error.ts';
 import { classifyRecord } from '../classify.ts';
 import { idempotencyHeader } from '../idempotency.ts';
+import { jsonIn } from '../json-text.ts';
 import { fieldValues } from '../message.ts';
 import type { RecordAnswer } from '../port.ts';
 import { matchResponses, type UnitResponse } from './multipart-matching.ts';
@@ -100,7 +101,7 @@ function unitResponse(part: Part): readonly UnitResponse[] {
 }
 
 function httpPart({ headers: outer, body: text }: Part): HttpPart | undefined {
-  const started = /^(?:\r?\n)*HTTP\/\d(?:\.\d)? +(\d{3})[^\r\n]*(?=\r?\n|$)/.exec(text);
+  const started = /^[\r\n]*HTTP\/\d(?:\.\d)? +(\d{3})[^\r\n]*(?=\r?\n|$)/.exec(text);
   if (started === null) return undefined;
   const { headers, body } = parseHead(text.slice(started[0].length));
   const contentId = outer['content-id'] ?? headers['content-id'];
@@ -117,9 +118,6 @@ function readResponse({ status, headers, body }: HttpPart, { request }: BatchIte
 function jsonOf(body: string): unknown {
   const text = body.trim();
   if (text === '') return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
+  const json = jsonIn(text);
+  return json === undefined ? text : json;
 }

@@ -1,5 +1,6 @@
 /** OData V4: records by `in (…)`, ETags as annotations, JSON batches. */
 import { asObject } from '../api-error.ts';
+import { jsonIn } from '../json-text.ts';
 import { buildBatch, readBatch } from './json-batch.ts';
 import type { ODataVersion } from './version.ts';
 
@@ -22,13 +23,5 @@ export const V4: ODataVersion = {
     headers: { 'content-type': 'application/json', prefer: 'odata.continue-on-error' },
     body: buildBatch(items),
   }),
-  readBatch: (items, answer) => readBatch(items, jsonOf(answer.text)),
+  readBatch: (items, answer) => readBatch(items, jsonIn(answer.text)),
 };
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}

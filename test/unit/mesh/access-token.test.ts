@@ -96,6 +96,13 @@ describe('a token', () => {
     },
   );
 
+  test('is not waited for where the endpoint switches to another protocol', async () => {
+    server.removeAllListeners('request').on('connection', (socket) => {
+      socket.once('data', () => socket.end('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'));
+    });
+    expect((await refused(fetched())).code).toBe('MESH_TOKEN_UNAVAILABLE');
+  });
+
   test('is no longer waited for once nobody wants it', async () => {
     const abort = new AbortController();
     server.removeAllListeners('request').on('request', () => abort.abort());

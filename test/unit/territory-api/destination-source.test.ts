@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../../srv/platform/clock.ts';
-import { createDestinationSource } from '../../../srv/territory-api/destination-source.ts';
+import { createDestinationSource, DestinationError } from '../../../srv/territory-api/destination-source.ts';
 import { createRecordingLog } from '../../doubles/recording-log.ts';
 import { clearDestinations, setDestination } from './small-server.ts';
 
@@ -95,5 +95,21 @@ describe('the destination', () => {
     offer('http://one');
     const [first, second] = await Promise.all([known.get(), known.get()]);
     expect(first).toBe(second);
+  });
+
+  it.each([
+    ['a number', '5'],
+    ['nested too deep to be made a text', '['.repeat(20_000) + ']'.repeat(20_000)],
+  ])('whose authentication is %s is refused in words', async (_what, authentication) => {
+    process.env['destinations'] = `[{"name":"D","url":"http://one","authentication":${authentication}}]`;
+    await expect(source().get()).rejects.toThrow(DestinationError);
+  });
+
+  it('whose token tells its life as something else than a number is kept as one without', async () => {
+    const life = '['.repeat(20_000) + ']'.repeat(20_000);
+    process.env['destinations'] =
+      `[{"name":"D","url":"http://one","authTokens":[{"type":"bearer","value":"t","expires_in":${life},` +
+      `"http_header":{"key":"Authorization","value":"Bearer t"}}]}]`;
+    expect((await source().get()).url).toBe('http://one');
   });
 });

@@ -4,6 +4,7 @@ import {
   buildMultipartBatch,
   readMultipartBatch,
 } from '../../../../srv/territory-api/odata/multipart-batch.ts';
+import { parseMultipart } from '../../../../srv/territory-api/odata/multipart.ts';
 import type { BatchItem } from '../../../../srv/territory-api/odata/version.ts';
 
 const item = (id: string, more: Partial<WriteRequest> = {}): BatchItem => ({
@@ -213,5 +214,27 @@ describe('a transaction in a multipart batch', () => {
   it('that fails with 5xx may have been written all the same, also those that it does not name', () => {
     const text = batch(http({ status: 500, contentId: '2' }), done('3'));
     expect(kinds(group, text)).toEqual(['missing', 'failed', 'done']);
+  });
+});
+
+describe('a batch answer without measure', () => {
+  const type = 'multipart/mixed; boundary=b';
+
+  it('is read no further than any batch reaches', () => {
+    expect(parseMultipart(type, `--b${'\n\nx\n--b'.repeat(20_000)}`)).toHaveLength(10_000);
+  });
+
+  it('of empty lines is none', () => {
+    const text = `--b\n\n${'\n'.repeat(16_000_000)}\n--b--`;
+    expect(readMultipartBatch([], { headers: { 'content-type': type }, text })).toBeUndefined();
+  });
+
+  it('of header lines has those of the first 64 kB', () => {
+    const [part] =
+      parseMultipart(
+        type,
+        `--b\n${Array.from({ length: 20_000 }, (_, n) => `h${n}: 1\n`).join('')}\n--b--`,
+      ) ?? [];
+    expect(Object.keys(part?.headers ?? {}).length).toBeLessThan(10_000);
   });
 });

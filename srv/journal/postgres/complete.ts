@@ -9,7 +9,7 @@ import {
 } from './change-rows.ts';
 import type { Database, Run } from './database.ts';
 import { flightStartOf, flightSteps, type FlightStart } from './flight-trail.ts';
-import { FORMAT } from './format.ts';
+import { formatOf } from './format.ts';
 import { forgettableFrom, memoryText } from './memory-rows.ts';
 import { queueMessages } from './outbox-rows.ts';
 
@@ -118,7 +118,7 @@ async function giveBack(run: Run, lanes: readonly LaneCompletion[]): Promise<voi
     lanes.map(({ memory }) => forgettableFrom(memory)),
     lanes.map(({ wait }) => wait?.state ?? null),
     lanes.map(({ wait }) => wait?.delayMs ?? 0),
-    lanes.map(() => FORMAT),
+    lanes.map(({ memory }) => formatOf(memory)),
   ]);
   const holding = lanes.flatMap(({ territoryId, ended }) =>
     ended.flatMap(({ holds }) => (holds ? [territoryId] : [])),

@@ -159,6 +159,7 @@ async function recognise(run: Run, old: readonly Placed<ChangeArrival>[]): Promi
 /** Few: one after the other. */
 async function appendReplays(run: Run, placed: readonly Placed<ChangeArrival>[]): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
+  await run('decide/lock-letters', [placed.map(({ arrival }) => arrival.replay?.deadLetterId ?? '')]);
   for (const { index, arrival } of placed) {
     if (arrival.replay) answers.push([index, await appendReplay(run, arrival, arrival.replay)]);
   }

@@ -63,7 +63,10 @@ async function recordWork(run: Run, landed: readonly Landed[], nowMs: number): P
   if (positions.length === 0) return;
   const rows = await run('complete/changes-of', [lanes.map(({ territoryId }) => territoryId), positions]);
   const known = new Map(rows.map((row) => [Number(row['position']), recordedProgressOf(row)]));
-  const records = landed.flatMap((one) => recordsOf(one, known, nowMs));
+  // In the order in which an erasure locks them too.
+  const records = landed
+    .flatMap((one) => recordsOf(one, known, nowMs))
+    .toSorted((a, b) => a.after.position - b.after.position);
   if (records.length === 0) return;
   await run('complete/record', [
     records.map(({ after }) => after.position),

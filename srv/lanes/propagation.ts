@@ -13,6 +13,12 @@ export interface PropagationRules {
   readonly maxMs: number;
 }
 
+/**
+ * Records of one rest that are looked for. A lane that is written all the time rests all the time, so beyond this the record that was
+ * written longest ago is forgotten: most likely every cache has it. If not, a late read of it costs a conflict, as its ETag is refused.
+ */
+const EXPECTED = 1000;
+
 /** Probes between the shortest and the longest propagation time. */
 const PROBES = 6;
 
@@ -36,9 +42,10 @@ export function restAfter(
   if (writes.size === 0 || rules.maxMs === 0) return { rest: stillOpen, delayMs: 0 };
   const expected = new Map(stillOpen?.expected);
   for (const [id, etag] of writes) {
-    if (etag === undefined) expected.delete(id);
-    else expected.set(id, etag);
+    expected.delete(id);
+    if (etag !== undefined) expected.set(id, etag);
   }
+  for (const id of [...expected.keys()].slice(0, Math.max(0, expected.size - EXPECTED))) expected.delete(id);
   const untold = [...writes.values()].includes(undefined);
   return { rest: { latest: nowMs + rules.maxMs, expected }, delayMs: untold ? rules.maxMs : restMs };
 }

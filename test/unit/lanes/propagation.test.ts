@@ -27,6 +27,19 @@ describe('after a write', () => {
     });
   });
 
+  test('of a lane that never comes to an end, so many records are looked for and no more, those written last', () => {
+    let made: Rest | undefined;
+    for (let flight = 0; flight < 100; flight += 1) {
+      const ids = ['HOT', ...Array.from({ length: 50 }, (_, at) => `T${flight * 50 + at}`)];
+      const written = new Map(ids.map((id) => [id, `e${flight}`]));
+      made = restAfter(written, made, NOW + flight * 2000, RULES, 2000).rest;
+    }
+    expect(made?.expected.size).toBe(1000);
+    expect([...(made?.expected.keys() ?? [])].at(-1)).toBe('T4999');
+    expect(made?.expected.get('HOT')).toBe('e99');
+    expect(made?.expected.has('T0')).toBe(false);
+  });
+
   test('whose new ETag the API did not tell, it rests the longest time', () => {
     const { rest: made, delayMs } = restAfter(
       new Map([['T1', undefined]]),

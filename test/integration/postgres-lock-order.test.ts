@@ -2,84 +2,64 @@
  * Who needs several changes locks them in the order of their positions, as an erasure does, which takes a page of them at a time:
  * else each could wait for one that the other has.
  */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import pg from 'pg';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createPostgresJournal, type PostgresJournal } from '../../srv/journal/postgres/index.ts';
-import { systemClock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { flown, replayOf } from '../contract/journal/dead-letters.ts';
 import { appendNew, change, LEASE_MS } from '../contract/journal/samples.ts';
-import { createRecordingLog } from '../doubles/recording-log.ts';
-import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
+import { journalOptions } from './journal-options.ts';
+import { databaseForEach, describeOnPostgres } from './postgres-tests.ts';
 
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: the order of locks in PostgreSQL, since ${missing}`);
+describeOnPostgres('While somebody has locked the first of two changes', () => {
+  const database = databaseForEach('running');
+  let journal: PostgresJournal;
+  let holder: pg.Client;
+  beforeEach(async () => {
+    journal = createPostgresJournal(journalOptions(database));
+    await journal.start();
+    holder = new pg.Client({ connectionString: database.credentials.uri });
+    await holder.connect();
+  });
+  afterEach(async () => {
+    await holder?.end();
+    await journal?.close();
+  });
 
-describe(
-  'While somebody has locked the first of two changes',
-  { skip: missing !== undefined && process.env['CI'] !== 'true' },
-  () => {
-    let database: OwnDatabase;
-    let journal: PostgresJournal;
-    let holder: pg.Client;
-    beforeEach(async () => {
-      if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-      const template = await makeTemplate('running');
-      database = await template.copy();
-      await template.drop();
-      journal = createPostgresJournal({
-        binding: { name: 'test', credentials: database.credentials },
-        clock: systemClock,
-        random: systemRandom,
-        log: createRecordingLog(),
-        instance: 'test',
-      });
-      await journal.start();
-      holder = new pg.Client({ connectionString: database.credentials.uri });
-      await holder.connect();
-    });
-    afterEach(async () => {
-      await holder?.end();
-      await journal?.close();
-      await database?.drop();
-    });
+  const waiting = async () => {
+    const [row] = await database.query(
+      `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return row?.['n'];
+  };
+  /** Lets `work` wait for the first of these changes, and answers which of them are free meanwhile. */
+  const freeDuring = async (
+    work: () => Promise<unknown>,
+    [first]: readonly number[],
+  ): Promise<readonly number[]> => {
+    await holder.query('begin');
+    await holder.query('select from changes where position = $1 for update', [first]);
+    const working = work();
+    await expect.poll(waiting, { timeout: 5000 }).toBe(1);
+    const free = await database.query('select position from changes order by 1 for update skip locked');
+    await holder.query('commit');
+    await working;
+    return free.map(({ position }) => Number(position));
+  };
 
-    const waiting = async () => {
-      const [row] = await database.query(
-        `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      );
-      return row?.['n'];
-    };
-    /** Lets `work` wait for the first of these changes, and answers which of them are free meanwhile. */
-    const freeDuring = async (
-      work: () => Promise<unknown>,
-      [first]: readonly number[],
-    ): Promise<readonly number[]> => {
-      await holder.query('begin');
-      await holder.query('select from changes where position = $1 for update', [first]);
-      const working = work();
-      await expect.poll(waiting, { timeout: 5000 }).toBe(1);
-      const free = await database.query('select position from changes order by 1 for update skip locked');
-      await holder.query('commit');
-      await working;
-      return free.map(({ position }) => Number(position));
-    };
+  it('a completion has not locked the second, whichever lane it stands in', async () => {
+    const positions = await appendNew(journal, [change('a', 'SECOND'), change('b', 'FIRST')]);
+    const lanes = await journal.claim({ records: 100, leaseMs: LEASE_MS });
+    const byName = lanes.toSorted((a, b) => (a.territoryId < b.territoryId ? -1 : 1));
+    const complete = () => journal.complete(byName.map((lane) => flown(lane)));
+    expect(await freeDuring(complete, positions)).toEqual(positions.slice(1));
+  });
 
-    it('a completion has not locked the second, whichever lane it stands in', async () => {
-      const positions = await appendNew(journal, [change('a', 'SECOND'), change('b', 'FIRST')]);
-      const lanes = await journal.claim({ records: 100, leaseMs: LEASE_MS });
-      const byName = lanes.toSorted((a, b) => (a.territoryId < b.territoryId ? -1 : 1));
-      const complete = () => journal.complete(byName.map((lane) => flown(lane)));
-      expect(await freeDuring(complete, positions)).toEqual(positions.slice(1));
-    });
-
-    it('replays that came together have not locked the second, whichever came first', async () => {
-      const arrivals = ['a', 'b'].map((id) => change(id, 'EMEA', { records: ['BAD1'] }));
-      const positions = await appendNew(journal, arrivals);
-      const lanes = await journal.claim({ records: 100, leaseMs: LEASE_MS });
-      await journal.complete(lanes.map((lane) => flown(lane)));
-      const replay = () => journal.append(arrivals.toReversed().map((arrival) => replayOf(arrival)));
-      expect(await freeDuring(replay, positions)).toEqual(positions.slice(1));
-    });
-  },
-);
+  it('replays that came together have not locked the second, whichever came first', async () => {
+    const arrivals = ['a', 'b'].map((id) => change(id, 'EMEA', { records: ['BAD1'] }));
+    const positions = await appendNew(journal, arrivals);
+    const lanes = await journal.claim({ records: 100, leaseMs: LEASE_MS });
+    await journal.complete(lanes.map((lane) => flown(lane)));
+    const replay = () => journal.append(arrivals.toReversed().map((arrival) => replayOf(arrival)));
+    expect(await freeDuring(replay, positions)).toEqual(positions.slice(1));
+  });
+});

@@ -2,17 +2,15 @@
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { forgiving, newDatabase, whyNoServer, type OwnDatabase } from './postgres-server.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: migrating beside flights, since ${missing}`);
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { forgiving, newDatabase, type OwnDatabase } from './postgres-server.ts';
+import { describeOnPostgres } from './postgres-tests.ts';
 
 const FOLDER = fileURLToPath(new URL('../../srv/journal/postgres/migrations/', import.meta.url));
 const TABLE = 'territory_sync_migrations';
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-describe('A migration', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
+describeOnPostgres('A migration', () => {
   let database: OwnDatabase;
   let pool: pg.Pool;
   beforeEach(async () => {

@@ -3,25 +3,20 @@
  * dead letters and erase a person, and what is old is forgotten. Whatever comes of it, nobody waits for each other in a circle,
  * nothing is refused, and the counts are what the rows say.
  */
-import { afterAll, beforeAll, expect, it, describe } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   createPostgresJournal,
   erasePersonIn,
   type PostgresJournal,
 } from '../../srv/journal/postgres/index.ts';
 import type { ChangeArrival } from '../../srv/journal/port.ts';
-import { systemClock } from '../../srv/platform/clock.ts';
-import { systemRandom } from '../../srv/platform/random.ts';
 import { flown, letterOf, replayOf } from '../contract/journal/dead-letters.ts';
 import { change, intent, message, SOURCE } from '../contract/journal/samples.ts';
-import { createRecordingLog } from '../doubles/recording-log.ts';
-import { makeTemplate, whyNoServer, type OwnDatabase } from './postgres-server.ts';
-
-const missing = await whyNoServer();
-if (missing !== undefined) console.log(`Skipped: everything at once in PostgreSQL, since ${missing}`);
+import { journalOptions } from './journal-options.ts';
+import { databaseForAll, describeOnPostgres } from './postgres-tests.ts';
 
 /** Of each worker; more by hand: `STRESS_TURNS=2000`. */
-const TURNS = Number(process.env['STRESS_TURNS'] ?? 60);
+const TURNS = Number(process.env['STRESS_TURNS'] ?? 30);
 const LANES = 6;
 const PERSON = 'E4711';
 
@@ -34,30 +29,18 @@ function dice(seed: number): (sides: number) => number {
   };
 }
 
-describe('The PostgreSQL journal', { skip: missing !== undefined && process.env['CI'] !== 'true' }, () => {
-  let database: OwnDatabase;
+describeOnPostgres('The PostgreSQL journal', () => {
+  const database = databaseForAll('running');
   const journals: PostgresJournal[] = [];
   beforeAll(async () => {
-    if (missing !== undefined) throw new Error(`CI needs a PostgreSQL, but ${missing}`);
-    const template = await makeTemplate('running');
-    database = await template.copy();
-    await template.drop();
-    for (const instance of ['a', 'b', 'c']) {
-      const journal = createPostgresJournal({
-        binding: { name: 'test', credentials: database.credentials },
-        clock: systemClock,
-        random: systemRandom,
-        log: createRecordingLog(),
-        instance,
-        poolSize: 4,
-      });
+    for (let instance = 0; instance < 3; instance += 1) {
+      const journal = createPostgresJournal(journalOptions(database, { poolSize: 4 }));
       journals.push(journal);
       await journal.start();
     }
   });
   afterAll(async () => {
     for (const journal of journals) await journal.close();
-    await database?.drop();
   });
 
   it(
@@ -138,13 +121,7 @@ describe('The PostgreSQL journal', { skip: missing !== undefined && process.env[
       };
 
       const erase = async (): Promise<void> => {
-        const tools = {
-          binding: { name: 'test', credentials: database.credentials },
-          clock: systemClock,
-          random: systemRandom,
-          log: createRecordingLog(),
-        };
-        await erasePersonIn(tools, { person: PERSON, by: 'a test', manner: 'erase' });
+        await erasePersonIn(journalOptions(database), { person: PERSON, by: 'a test', manner: 'erase' });
       };
 
       const forget = async (journal: PostgresJournal, roll: ReturnType<typeof dice>): Promise<void> => {

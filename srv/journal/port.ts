@@ -191,8 +191,10 @@ export interface UnwrittenField {
 export interface Rest {
   /** Epoch milliseconds: from then on the lane goes on whatever a read shows. */
   readonly latest: number;
-  /** Record id → ETag that a read shows once the cache has caught up. */
+  /** Record id → ETag that a read shows once the cache has caught up; written longest ago first, bounded. */
   readonly expected: ReadonlyMap<string, string>;
+  /** Record id → epoch milliseconds by which every cache shows it; absent: `latest`. */
+  readonly shownBy?: ReadonlyMap<string, number>;
 }
 
 /** ETags that the API told of our own last updates. Lost, they cost a read. */

@@ -53,6 +53,11 @@ export class Blame {
     return status !== FORBIDDEN && this.isRefusedAlone() ? this.convict(record) : 'configuration';
   }
 
+  /** A record was refused now; it is judged only after it was looked at again. */
+  putOff(record: string): void {
+    this.remember(this.refused, record);
+  }
+
   /**
    * A record failed now: whether another record's write succeeded since its last failure.
    * @param failures how often it failed before; 0: what is known of it concerns an earlier change

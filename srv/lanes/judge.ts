@@ -184,10 +184,7 @@ function judgeGone(report: LaneReport, intent: Intent, wasInDoubt: boolean, cont
     return judgeRefusal(report, intent, { status: GONE, message: NOT_DELETED }, context);
   }
   // Known as refused from the first time, else each of many that are refused would seem to be the only one.
-  if (isThere) {
-    const undecided = { status: GONE, rounds, limit: Infinity };
-    context.blame.judge(recordName(report, id), undecided, context.writesThen);
-  }
+  if (isThere) context.blame.putOff(recordName(report, id));
   const { undecidedRounds } = report.remember(id, {
     undecidedRounds: rounds + 1,
     refusals: known.refusals + 1,

@@ -13,6 +13,12 @@ export interface PropagationRules {
   readonly maxMs: number;
 }
 
+/**
+ * Records of one rest that are looked for. A lane that is written all the time rests all the time, so beyond this the record that was
+ * written longest ago is forgotten: most likely every cache has it. If not, a late read of it costs a conflict, as its ETag is refused.
+ */
+const EXPECTED = 1000;
+
 /** Probes between the shortest and the longest propagation time. */
 const PROBES = 6;
 
@@ -34,13 +40,24 @@ export function restAfter(
 ): { readonly rest: Rest | undefined; readonly delayMs: number } {
   const stillOpen = previous && previous.latest > nowMs ? previous : undefined;
   if (writes.size === 0 || rules.maxMs === 0) return { rest: stillOpen, delayMs: 0 };
-  const expected = new Map(stillOpen?.expected);
-  for (const [id, etag] of writes) {
-    if (etag === undefined) expected.delete(id);
-    else expected.set(id, etag);
-  }
+  const latest = nowMs + rules.maxMs;
+  const open = [...(stillOpen?.expected ?? [])].filter(
+    ([id]) => !writes.has(id) && shownBy(stillOpen, id) > nowMs,
+  );
+  const made = [...writes].flatMap(([id, etag]) => (etag === undefined ? [] : [[id, etag] as const]));
+  const expected = [...open, ...made].slice(-EXPECTED);
+  const rest: Rest = {
+    latest,
+    expected: new Map(expected),
+    shownBy: new Map(expected.map(([id]) => [id, writes.has(id) ? latest : shownBy(stillOpen, id)])),
+  };
   const untold = [...writes.values()].includes(undefined);
-  return { rest: { latest: nowMs + rules.maxMs, expected }, delayMs: untold ? rules.maxMs : restMs };
+  return { rest, delayMs: untold ? rules.maxMs : restMs };
+}
+
+/** When every cache has our write of this record, epoch milliseconds; a lane that goes on writing others rests for longer. */
+function shownBy(rest: Rest | undefined, id: string): number {
+  return rest?.shownBy?.get(id) ?? rest?.latest ?? 0;
 }
 
 /** The cache is known to have caught up with what we wrote to these records, or the longest time is over. */
@@ -53,7 +70,7 @@ export function hasCaughtUp(
   if (!rest || proof || nowMs >= rest.latest) return true;
   return [...reads].every(([id, read]) => {
     const etag = rest.expected.get(id);
-    return etag === undefined || (read.found && read.etag === etag);
+    return etag === undefined || nowMs >= shownBy(rest, id) || (read.found && read.etag === etag);
   });
 }
 
@@ -68,13 +85,13 @@ export function earlyAgeMs(
   sentAtMs: number,
   rules: PropagationRules,
 ): number | undefined {
-  const isEarly = rest !== undefined && sentAtMs < rest.latest;
+  const isEarly = rest !== undefined && sentAtMs < shownBy(rest, id);
   if (!isEarly || ifMatch === undefined || rest.expected.get(id) !== ifMatch) return undefined;
-  return sentAtMs - (rest.latest - rules.maxMs);
+  return sentAtMs - (shownBy(rest, id) - rules.maxMs);
 }
 
 /**
- * How long after the lane's last write this reading showed all of it that it looked at: an upper bound of the cache's lag, as exact
+ * How long after our latest write of the records that this reading looked at it showed all of them: an upper bound of the cache's lag, as exact
  * as the probing. Undefined where nothing of ours was looked for, or not all of it was there.
  */
 export function shownAfterMs(
@@ -89,5 +106,6 @@ export function shownAfterMs(
     const state = reading.get(id)?.state;
     return state?.found === true && state.etag === etag;
   };
-  return expected.every(isShown) ? nowMs - (rest.latest - rules.maxMs) : undefined;
+  if (!expected.every(isShown)) return undefined;
+  return nowMs - (Math.max(...expected.map(([id]) => shownBy(rest, id))) - rules.maxMs);
 }

@@ -104,7 +104,7 @@ describeOnPostgres('The journal’s connections', () => {
     // Nothing but the plan decides then: statistics would have the statement planned again.
     await query(`alter table outbox set (autovacuum_enabled = off)`);
     await query(`vacuum analyze outbox`);
-    const take = () => database.run('outbox/take', [100, 60_000]);
+    const take = () => database.run('outbox/take', [100, 60_000, null]);
     for (let time = 0; time < PLANNED_FOR_GOOD; time += 1) expect(await take()).toEqual([]);
     await query(
       `insert into outbox (message_id, kind, envelope, body) select 'm' || n, 'outcome', '{}', '' from generate_series(1, 5000) as n`,

@@ -66,8 +66,6 @@ const WHOLE: Readonly<Partial<Record<StatementName, string>>> = {
   'letters/counts': 'counts what the indexes hold',
   'letters/one': 'asked for by a person',
   'erase/lanes': 'looks for a person in all that lanes remember',
-  'erase/rewrite-changes': 'ordered by a person',
-  'erase/rewrite-messages': 'ordered by a person',
 };
 
 interface Plan {

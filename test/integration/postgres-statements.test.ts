@@ -340,7 +340,7 @@ describeOnPostgres('the PostgreSQL statements', () => {
         ids.map(() => null),
       ]);
     const take = async (limit: number, leaseMs = LEASE_MS) =>
-      (await db.run('outbox/take', [limit, leaseMs])).map((row) => row['message_id']);
+      (await db.run('outbox/take', [limit, leaseMs, null])).map((row) => row['message_id']);
 
     it('hands out each message once, oldest first, until it is given back or its taker is gone', async () => {
       await add('1', '2', '3');
@@ -354,7 +354,7 @@ describeOnPostgres('the PostgreSQL statements', () => {
     it('passes over what another publisher is just taking', async () => {
       await add('1', '2');
       const other = await db.begin();
-      await other.run('outbox/take', [1, LEASE_MS]);
+      await other.run('outbox/take', [1, LEASE_MS, null]);
       expect(await take(2)).toEqual(['2']);
       await other.end('commit');
     });

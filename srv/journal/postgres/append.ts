@@ -15,7 +15,7 @@ import { appendUnreadable } from './append-unreadable.ts';
 import { openRecords } from './change-rows.ts';
 import type { Database, Run, Transaction } from './database.ts';
 import { appendReplay, appendUnreadableReplay } from './decide.ts';
-import { FORMAT } from './format.ts';
+import { CHANGE_FORMAT } from './format.ts';
 import type { Answer, Placed } from './placed.ts';
 import { describe, kindOf } from './problem.ts';
 
@@ -116,7 +116,7 @@ async function appendChanges(run: Run, placed: readonly Placed<ChangeArrival>[])
   const column = <T>(of: (arrival: ChangeArrival) => T): readonly T[] =>
     placed.map(({ arrival }) => of(arrival));
   const inserted = await run('append/insert-changes', [
-    FORMAT,
+    CHANGE_FORMAT,
     column(({ change }) => change.territoryId),
     column(({ change }) => change.source),
     column(({ change }) => change.id),
@@ -159,6 +159,7 @@ async function recognise(run: Run, old: readonly Placed<ChangeArrival>[]): Promi
 /** Few: one after the other. */
 async function appendReplays(run: Run, placed: readonly Placed<ChangeArrival>[]): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
+  await run('decide/lock-letters', [placed.map(({ arrival }) => arrival.replay?.deadLetterId ?? '')]);
   for (const { index, arrival } of placed) {
     if (arrival.replay) answers.push([index, await appendReplay(run, arrival, arrival.replay)]);
   }

@@ -9,7 +9,7 @@ import {
 } from './change-rows.ts';
 import type { Database, Run } from './database.ts';
 import { flightStartOf, flightSteps, type FlightStart } from './flight-trail.ts';
-import { FORMAT } from './format.ts';
+import { formatOf } from './format.ts';
 import { forgettableFrom, memoryText } from './memory-rows.ts';
 import { queueMessages } from './outbox-rows.ts';
 
@@ -63,7 +63,10 @@ async function recordWork(run: Run, landed: readonly Landed[], nowMs: number): P
   if (positions.length === 0) return;
   const rows = await run('complete/changes-of', [lanes.map(({ territoryId }) => territoryId), positions]);
   const known = new Map(rows.map((row) => [Number(row['position']), recordedProgressOf(row)]));
-  const records = landed.flatMap((one) => recordsOf(one, known, nowMs));
+  // In the order in which an erasure locks them too.
+  const records = landed
+    .flatMap((one) => recordsOf(one, known, nowMs))
+    .toSorted((a, b) => a.after.position - b.after.position);
   if (records.length === 0) return;
   await run('complete/record', [
     records.map(({ after }) => after.position),
@@ -118,7 +121,7 @@ async function giveBack(run: Run, lanes: readonly LaneCompletion[]): Promise<voi
     lanes.map(({ memory }) => forgettableFrom(memory)),
     lanes.map(({ wait }) => wait?.state ?? null),
     lanes.map(({ wait }) => wait?.delayMs ?? 0),
-    lanes.map(() => FORMAT),
+    lanes.map(({ memory }) => formatOf(memory)),
   ]);
   const holding = lanes.flatMap(({ territoryId, ended }) =>
     ended.flatMap(({ holds }) => (holds ? [territoryId] : [])),

@@ -15,7 +15,7 @@ import type {
 } from '../port.ts';
 import { openRecords, recordedProgressOf, resultsText, type StoredStep } from './change-rows.ts';
 import type { Row, Run } from './database.ts';
-import { FORMAT } from './format.ts';
+import { CHANGE_FORMAT } from './format.ts';
 import { queueMessages, storable } from './outbox-rows.ts';
 import { unreadableRow } from './unreadable-rows.ts';
 
@@ -34,7 +34,7 @@ export async function appendReplay(run: Run, arrival: ChangeArrival, replay: Rep
     payload.contentType ?? null,
     receivedAt,
   ];
-  await run('decide/count-run', [change.territoryId, FORMAT]);
+  await run('decide/count-run', [change.territoryId, CHANGE_FORMAT]);
   if (letter && letter['territory_id'] === change.territoryId) {
     const { position, assignments, results } = recordedProgressOf(letter);
     const carried = carriedOver(succeededOf(assignments, results), change.assignments);

@@ -13,7 +13,10 @@ import { fieldsOf } from './change-rows.ts';
 /** `LaneMemory` with lists of pairs for its maps: an object would give a record named `__proto__` a meaning. */
 interface StoredMemory extends Omit<LaneMemory, 'records' | 'rest' | 'ownEtags'> {
   readonly records: readonly (readonly [string, RecordMemory])[];
-  readonly rest?: Pick<Rest, 'latest'> & { readonly expected: readonly (readonly [string, string])[] };
+  readonly rest?: Pick<Rest, 'latest'> & {
+    readonly expected: readonly (readonly [string, string])[];
+    readonly shownBy?: readonly (readonly [string, number])[];
+  };
   readonly ownEtags?: Pick<KnownEtags, 'until'> & { readonly etags: readonly (readonly [string, string])[] };
 }
 
@@ -27,7 +30,13 @@ export function memoryText(memory: LaneMemory): string | null {
     prefixEnd,
     unmergedUpTo,
     records: [...records],
-    ...(rest && { rest: { latest: rest.latest, expected: [...rest.expected] } }),
+    ...(rest && {
+      rest: {
+        latest: rest.latest,
+        expected: [...rest.expected],
+        ...(rest.shownBy && { shownBy: [...rest.shownBy] }),
+      },
+    }),
     ...(ownEtags && { ownEtags: { ...ownEtags, etags: [...ownEtags.etags] } }),
   };
   return JSON.stringify(stored);
@@ -77,7 +86,13 @@ function revived({ records, rest, ownEtags, ...others }: StoredMemory): LaneMemo
         record.intent ? { ...record, intent: intentOf(record.intent) } : record,
       ]),
     ),
-    ...(rest && { rest: { latest: rest.latest, expected: new Map(rest.expected) } }),
+    ...(rest && {
+      rest: {
+        latest: rest.latest,
+        expected: new Map(rest.expected),
+        ...(rest.shownBy && { shownBy: new Map(rest.shownBy) }),
+      },
+    }),
     ...(ownEtags && { ownEtags: { ...ownEtags, etags: new Map(ownEtags.etags) } }),
   };
 }

@@ -33,6 +33,7 @@ const NAMES = [
   'complete/hold',
   'complete/free-slots',
   'decide/lane-of',
+  'decide/lock-letters',
   'decide/decide',
   'decide/decided',
   'decide/dead-change',

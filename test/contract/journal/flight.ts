@@ -27,7 +27,11 @@ export function flightGuarantees(bench: Bench): void {
         prefixEnd: position,
         unmergedUpTo: position,
         records: new Map([['T1', record]]),
-        rest: { latest: RECEIVED_AT + 5000, expected: new Map([['T1', 'W/"2"']]) },
+        rest: {
+          latest: RECEIVED_AT + 5000,
+          expected: new Map([['T1', 'W/"2"']]),
+          shownBy: new Map([['T1', RECEIVED_AT + 4000]]),
+        },
         undeleted: [{ id: '__proto__', etag: 'W/"2"', until: RECEIVED_AT + 9000 }],
         unwritten: [
           { id: '__proto__', name: 'owner', values: ['E1', null], position, until: RECEIVED_AT + 9000 },

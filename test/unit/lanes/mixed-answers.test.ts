@@ -119,6 +119,36 @@ describe('a delete that is answered 404 although a fresh read shows the record',
     }
   });
 
+  test.each([1, 2, 3, 4])(
+    'is refused while others are written, and no path or right is suspected (%i retries)',
+    (limit) => {
+      const blame = new Blame();
+      let suspected = 0;
+      const met = context({
+        blame,
+        retry: { ...context().retry, limit },
+        suspectConfiguration: () => void (suspected += 1),
+      });
+      const lanes = ['NORTH', 'SOUTH'].map((territoryId) => {
+        const about = report({ ...lane([pending(1, [remove('T1')])]), territoryId });
+        about.sawThere('T1');
+        return about;
+      });
+      for (let round = 0; round <= limit; round += 1) {
+        blame.judge(`refused for the first time ${round}`, { status: 400, rounds: 0, limit });
+        for (const about of lanes) judge(about, intent({}, 'delete'), false, GONE, met);
+        blame.succeeded(['another']);
+      }
+      const ended = lanes.map(
+        (about) => about.completion(undefined, 0, endChange).progress[0]?.results.get(0)?.error?.code,
+      );
+      expect({ ended, suspected }).toEqual({
+        ended: ['UNKNOWN_ASSIGNMENT', 'UNKNOWN_ASSIGNMENT'],
+        suspected: 0,
+      });
+    },
+  );
+
   test('is looked for once more however few the retries: somebody may have deleted it since that read', () => {
     expect(endedAfter([GONE], 'delete', { about: shown(), limit: 0 }).as).toBeUndefined();
   });

@@ -16,7 +16,8 @@ function reads(etags: Readonly<Record<string, string | undefined>>): ReadonlyMap
 }
 
 function rest(etags: Readonly<Record<string, string>>, latest = NOW + 5000): Rest {
-  return { latest, expected: new Map(Object.entries(etags)) };
+  const shownBy = new Map(Object.keys(etags).map((id) => [id, latest]));
+  return { latest, expected: new Map(Object.entries(etags)), shownBy };
 }
 
 describe('after a write', () => {
@@ -25,6 +26,33 @@ describe('after a write', () => {
       rest: rest({ T1: 'e1' }),
       delayMs: 3000,
     });
+  });
+
+  test('of a lane that never comes to an end, so many records are looked for and no more, those written last', () => {
+    let made: Rest | undefined;
+    for (let flight = 0; flight < 100; flight += 1) {
+      const ids = ['HOT', ...Array.from({ length: 50 }, (_, at) => `T${flight * 50 + at}`)];
+      const written = new Map(ids.map((id) => [id, `e${flight}`]));
+      made = restAfter(written, made, NOW + flight * 20, RULES, 20).rest;
+    }
+    expect(made?.expected.size).toBe(1000);
+    expect([...(made?.expected.keys() ?? [])].at(-1)).toBe('T4999');
+    expect(made?.expected.get('HOT')).toBe('e99');
+    expect(made?.expected.has('T0')).toBe(false);
+  });
+
+  test('a record is looked for as long as caches may be late for it, however long the lane goes on writing others', () => {
+    const first = restAfter(new Map([['T1', 'e1']]), undefined, NOW, RULES, 2000).rest;
+    const second = restAfter(new Map([['T2', 'e2']]), first, NOW + 3000, RULES, 2000).rest;
+    const foreign = reads({ T1: 'of another writer' });
+    expect(hasCaughtUp(second, foreign, false, NOW + 4999)).toBe(false);
+    expect(hasCaughtUp(second, foreign, false, NOW + 5000)).toBe(true);
+    expect(hasCaughtUp(second, reads({ T2: 'e1' }), false, NOW + 5000)).toBe(false);
+    expect(earlyAgeMs(second, 'T1', 'e1', NOW + 4000, RULES)).toBe(4000);
+    expect(earlyAgeMs(second, 'T2', 'e2', NOW + 4000, RULES)).toBe(1000);
+    expect(earlyAgeMs(second, 'T1', 'e1', NOW + 5000, RULES)).toBeUndefined();
+    const third = restAfter(new Map([['T3', 'e3']]), second, NOW + 6000, RULES, 2000).rest;
+    expect([...(third?.expected.keys() ?? [])]).toEqual(['T2', 'T3']);
   });
 
   test('whose new ETag the API did not tell, it rests the longest time', () => {

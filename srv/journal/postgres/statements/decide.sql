@@ -6,6 +6,11 @@
 -- The lane to lock before anything else, as a completion does; none for what could not be read.
 select territory_id from changes where dead_letter_id = $1::text;
 
+-- :name lock-letters
+-- $1 text[] dead letters that are to run again
+-- Their changes in the order in which an erasure locks them, after their lanes. (`+ 0`: found by their ids, then sorted.)
+select from changes where dead_letter_id = any($1::text[]) order by position + 0 for update;
+
 -- :name decide
 -- $1 text dead letter, $2 text action, $3 text[] ids of messages that tell of it, $4 text by or null, $5 text note or null
 -- Answers it if it was not decided before. A second decision at the same time waits here for the first. The dead letter is kept

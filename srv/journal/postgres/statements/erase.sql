@@ -26,7 +26,7 @@ set change = new.change::json, body = new.body, results = new.results::json, his
     reason = new.reason::json, replay = new.replay::json
 from unnest($1::bigint[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[])
   as new(position, change, body, results, history, reason, replay)
-where changes.position = new.position;
+where changes.position = any (array[new.position]);
 
 -- :name page-of-unreadable
 -- $1 text source, $2 text id, $3 text digest of the last one of the page before, $4 integer at most
@@ -78,7 +78,7 @@ for update;
 update outbox
 set body = new.body, envelope = new.envelope::json
 from unnest($1::bigint[], $2::bytea[], $3::text[]) as new(seq, body, envelope)
-where outbox.seq = new.seq;
+where outbox.seq = any (array[new.seq]);
 
 -- :name lanes
 -- $1 text the id as it stands in JSON, $2 text as it stands in JSON that is a string in JSON, as stored intents are

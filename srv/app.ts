@@ -3,6 +3,7 @@
  * as a simulation does, gets the same program on them.
  */
 import { openDesk } from './app/desk.ts';
+import { DestinationAtStart, type DestinationLookUp } from './app/destination-at-start.ts';
 import { createEnd } from './app/ending.ts';
 import { observation, type AppObservation } from './app/observation.ts';
 import { readinessOf } from './app/readiness.ts';
@@ -89,6 +90,8 @@ export interface Ports {
   /** What all instances counted, where several share the journal. */
   readonly tally?: SharedTally;
   readonly api: TerritoryApi;
+  /** Looked up at the start; absent: `api` needs none. */
+  readonly destination?: DestinationLookUp;
   /** Absent: territories are not locked. */
   readonly locks?: TerritoryLocks;
   /** Where it is counted what the program does; whoever makes `api` tells both of every request. */
@@ -327,6 +330,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     batchSize: () => batch.size,
     budget,
   });
+  const destinationAtStart = new DestinationAtStart({ destination: ports.destination, breaker, log });
   const timeoutMs = settings.shutdown.timeoutS * 1000;
   const end = createEnd({
     clock,
@@ -359,6 +363,7 @@ export function createApp(settings: Settings, application: Application, ports: P
       mesh.start();
       held?.start();
       dispatcher.start();
+      void destinationAtStart.start();
       outbox.start();
       backlog.start();
       shared?.start();
@@ -367,6 +372,7 @@ export function createApp(settings: Settings, application: Application, ports: P
     letGo: () => end.letGo(),
     stop() {
       backlog.stop();
+      destinationAtStart.stop();
       breaker.stop();
       return end.stop();
     },

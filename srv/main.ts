@@ -41,8 +41,7 @@ import { createLogger } from './platform/logger.ts';
 import { systemRandom as random } from './platform/random.ts';
 import { createShutdown } from './platform/shutdown.ts';
 import { TerritoryApiSettingsError, type RequestObserved } from './territory-api/index.ts';
-import { createLateTerritoryApi } from './territory-api/late-binding.ts';
-import type { TerritoryApi } from './territory-api/port.ts';
+import { createLateTerritoryApi, type LateTerritoryApi } from './territory-api/late-binding.ts';
 
 /** For intake, outbox, leases and operators. */
 const CONNECTIONS_BESIDE_FLIGHTS = 6;
@@ -139,6 +138,7 @@ async function run({
       tally: durable.tally,
     }),
     api,
+    destination: api,
     activity,
     told,
     budget,
@@ -246,7 +246,7 @@ function createApi(
   log: Log,
   { traces }: Telemetry,
   onRequest: (request: RequestObserved) => void,
-): TerritoryApi {
+): LateTerritoryApi {
   const { territory, propagation } = settings;
   return createLateTerritoryApi(
     {

@@ -3,6 +3,7 @@ import { readApplication } from './application.ts';
 import type { Application } from './application.ts';
 import { readBindings } from './bindings.ts';
 import type { Bindings, ServiceSource } from './bindings.ts';
+import { checkDestinationsVariable } from './destinations-variable.ts';
 import type { Environment } from './environment.ts';
 import { readMeshBinding } from './mesh-binding.ts';
 import type { MeshBinding } from './mesh-binding.ts';
@@ -49,6 +50,8 @@ export function readConfiguration(env: Environment, source?: ServiceSource): Con
       ...(application?.url !== undefined && { applicationUrl: application.url }),
     }),
   );
-  if (!application || !bindings || !mesh || !read) throw new ConfigurationError(problems);
+  attempt(() => checkDestinationsVariable(env));
+  if (!application || !bindings || !mesh || !read || problems.length > 0)
+    throw new ConfigurationError(problems);
   return { application, bindings, mesh, ...read };
 }

@@ -29,7 +29,7 @@ export interface Setting<T> {
 }
 
 /** What a field of an assignment is to the API's OData types; fields without an entry are sent as JSON has them. */
-export const FIELD_TYPES = [
+const FIELD_TYPES = [
   'string',
   'int',
   'int64',

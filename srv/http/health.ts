@@ -31,7 +31,7 @@ export interface ReadinessBody extends Omit<Readiness, 'checks'> {
   readonly checks: readonly (Omit<ReadinessCheck, 'since'> & { readonly since: string })[];
 }
 
-export function readinessBody({ mode, receiver, checks }: Readiness): ReadinessBody {
+function readinessBody({ mode, receiver, checks }: Readiness): ReadinessBody {
   return {
     status: checks.every(({ status }) => status === 'UP') ? 'UP' : 'DOWN',
     mode,

@@ -94,11 +94,16 @@ export class Breaker {
 
   /** A flight met trouble. While open already, only the reason is renewed, and the wait that the API asked for. */
   trip(trouble: ApiTrouble): void {
-    this.learn(trouble);
     if (NEEDS_A_PERSON.includes(trouble.reason)) {
       const { clock, writesAgainWithinMs } = this.options;
       this.refusal = { trouble, untilMs: clock.monotonicMs() + writesAgainWithinMs };
     }
+    this.foresee(trouble);
+  }
+
+  /** Trouble is known before a flight met it. Nothing was refused, so a probe that succeeds ends it, whatever its reason. */
+  foresee(trouble: ApiTrouble): void {
+    this.learn(trouble);
     this.open(trouble);
     this.passOnQuota(trouble);
   }

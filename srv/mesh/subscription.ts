@@ -248,7 +248,7 @@ export class QueueSubscription implements Subscription, Tenant {
     const { queue } = this.#options;
     const { condition, text } = problem;
     if (condition === 'amqp:not-found') {
-      return `Queue ${queue} does not exist on the mesh: create it (territory-sync mesh setup) or correct MESH_QUEUE`;
+      return `Queue ${queue} does not exist on the mesh: create it (territory-sync mesh setup) or correct the setting that names it`;
     }
     if (condition === 'amqp:not-allowed' || condition === 'amqp:unauthorized-access') {
       return `Receiving from queue ${queue} is not allowed: add it to queueRules.subscribeFilter of the mesh's descriptor (${text})`;

@@ -38,7 +38,7 @@ export interface Shutdown {
 }
 
 /** Everything was drained in time. */
-export const EXIT_DRAINED = 0;
+const EXIT_DRAINED = 0;
 /** Not drained in time, a part failed to stop, or crashed. */
 export const EXIT_FAILED = 1;
 

@@ -11,6 +11,11 @@ import type { TerritoryApiDependencies } from './index.ts';
 import type { ApiTrouble, TerritoryApi } from './port.ts';
 import { TerritoryApiSettingsError, type TerritoryApiSettings } from './settings.ts';
 
+export interface LateTerritoryApi extends TerritoryApi {
+  /** Asks for the destination only, never the API; undefined when it can be used. Never rejects but for a defect of the program. */
+  lookUp(signal: AbortSignal): Promise<ApiTrouble | undefined>;
+}
+
 /**
  * @throws TerritoryApiSettingsError where the settings alone cannot work; what only the destination's properties make
  * wrong becomes trouble of reason `destination`, since they can be corrected while the program runs.
@@ -18,7 +23,7 @@ import { TerritoryApiSettingsError, type TerritoryApiSettings } from './settings
 export function createLateTerritoryApi(
   settings: TerritoryApiSettings,
   deps: TerritoryApiDependencies,
-): TerritoryApi {
+): LateTerritoryApi {
   const unbound = createTerritoryApi(settings, deps);
   const { clock, log } = deps;
   const source = createDestinationSource({ destinationName: settings.destination, clock, log });
@@ -67,6 +72,10 @@ export function createLateTerritoryApi(
     async probe(signal) {
       const api = await bind(signal);
       return 'reason' in api ? api : api.probe(signal);
+    },
+    async lookUp(signal) {
+      const api = await bind(signal);
+      return 'reason' in api ? api : undefined;
     },
   };
 }

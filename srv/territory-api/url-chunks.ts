@@ -1,7 +1,7 @@
 /** Splitting a long list of ids over several URLs: servers and proxies refuse longer ones (414), often from 8 kB. */
 
 /** Longest path with query, in characters (all ASCII): with 512 for the destination's own URL it stays below 7 kB. */
-export const URL_LIMIT = 7 * 1024 - 512;
+const URL_LIMIT = 7 * 1024 - 512;
 
 /** A list of field names longer than this is left out of the URL: the API then answers with all fields. */
 export const SELECTION_LIMIT = 3_000;

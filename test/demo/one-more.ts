@@ -36,7 +36,7 @@ export function offerOneMore(
 }
 
 /** What became of the nth change after the case, in one line. */
-export async function publishOneMore(system: DemoSystem, scenario: Scenario, n: number): Promise<string> {
+async function publishOneMore(system: DemoSystem, scenario: Scenario, n: number): Promise<string> {
   const change = scenario.oneMore(n);
   const [assignment] = change.assignments;
   const what = `${change.territoryId} ${assignment?.id} ${JSON.stringify(assignment?.fields)}`;

@@ -63,8 +63,8 @@ export function createScenario(seed: number): Scenario {
     foreignWriters: { seed, everyMs: FOREIGN_WRITE_EVERY_MS, fields: ['note', 'rating'] },
     oneMore: (n) => draw(CHANGES + n - 1),
     rules: [
-      `Published: ${CHANGES} changes of ${new Set(changes.map(assignmentOf)).size} assignments in ${TERRITORIES} ` +
-        `territories, ${CHANGES_PER_BURST} at once every ${BURST_EVERY_MS} ms.`,
+      `The case: ${CHANGES} changes of ${new Set(changes.map(assignmentOf)).size} assignments in ${TERRITORIES} ` +
+        `territories, ${CHANGES_PER_BURST} published at once every ${BURST_EVERY_MS} ms.`,
       `Simulated API: ${NODES} nodes, each of which learns of a write ${LAG_MS.min / 1000}–${LAG_MS.max / 1000} s late, ` +
         'answers with the old ETag until then and refuses to write;',
       `  ${LATENCY.baseMs}–${LATENCY.baseMs + LATENCY.jitterMs} ms a request and ${LATENCY.perRecordMs} ms a record; ` +

@@ -1,7 +1,11 @@
 /** Destination service and token service in trouble: changes wait, readiness says for what, and all goes on by itself. */
 import { expect, test } from 'vitest';
 import { closedAfterEach } from '../system/closing.ts';
-import { startDestinationService, type DestinationService } from '../system/destination-service.ts';
+import {
+  startDestinationService,
+  type DestinationConfiguration,
+  type DestinationService,
+} from '../system/destination-service.ts';
 import { findingsOf, flawless } from '../system/findings.ts';
 import { startTokenServer, type TokenServer } from '../system/token-server.ts';
 import type { ServiceProcess } from '../system/service-process.ts';
@@ -14,7 +18,9 @@ interface Stage {
   readonly world: World;
   readonly tokens: TokenServer;
   readonly destinations: DestinationService;
-  readonly start: () => Promise<ServiceProcess>;
+  /** The destination of the API, which is there until it is removed. */
+  readonly api: DestinationConfiguration;
+  readonly start: (env?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
 }
 
 /** A service that finds its API as it does when deployed: through a binding of the destination service. */
@@ -40,11 +46,13 @@ async function stage(): Promise<Stage> {
     world,
     tokens,
     destinations,
-    start: () =>
+    api,
+    start: (env) =>
       startFastService(world, {
         destinations: '',
         VCAP_SERVICES: JSON.stringify({ ...world.mesh.binding(), destination: [destinations.binding()] }),
         TERRITORY_TIMEOUT_MS: '600',
+        ...env,
       }),
   };
 }
@@ -89,10 +97,26 @@ test.each([
   60_000,
 );
 
+test('a destination that is missing is told at the start, before there is anything to write, and used once it is there', async () => {
+  const { world, destinations, api, start } = await stage();
+  destinations.remove(api.Name);
+  const running = await start();
+  await expect
+    .poll(() => readiness(running), { timeout: 15_000, interval: 50 })
+    .toMatchObject({ http: 503, destination: 'DOWN', reason: expect.stringContaining('TERRITORY_API') });
+  expect(running.output()).toContain('destination TERRITORY_API does not exist; create it');
+  expect(world.api.requests()).toEqual([]);
+
+  destinations.put(api);
+  await expect
+    .poll(() => readiness(running), { timeout: 15_000, interval: 50 })
+    .toMatchObject({ http: 200, destination: 'UP' });
+}, 60_000);
+
 test('a token service that takes its time costs that time once, and nothing else', async () => {
   const { world, tokens, start } = await stage();
   tokens.delayMs = 400;
-  const running = await start();
+  const running = await start({ TERRITORY_TIMEOUT_MS: '5000' });
   const changes = ownerChanges(world, { territories: 4, assignments: 3, count: 48 });
   changes.forEach((change) => world.publish(change));
   await world.untilEnded(changes.length, 20_000);

@@ -165,7 +165,7 @@ export class ProcessingSwitchDouble implements ProcessingSwitch {
   }
 }
 
-export const QUIET: ActivityFigures = {
+const QUIET: ActivityFigures = {
   rates: { receivedPerMinute: 0, completedPerMinute: 0, apiRequestsPerMinute: 0 },
   conflicts: { rate: 0, writes: 0, conflicted: 0, windowSeconds: 300, alert: false },
   locks: { taken: 0, waitedMs: 0 },

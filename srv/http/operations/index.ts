@@ -27,7 +27,7 @@ export interface Operations {
   readonly summary: SummarySource;
 }
 
-export const OPERATIONS_PREFIX = '/api/v1';
+const OPERATIONS_PREFIX = '/api/v1';
 
 /** Longest id in a path, decoded: that of an event. A longer one is of nothing that this program knows. */
 export const PATH_ID_LENGTH = LIMITS.eventIdLength;

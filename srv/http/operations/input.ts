@@ -17,7 +17,7 @@ const PAGE_LIMIT = 200;
 const DEFAULT_PAGE = 50;
 const CURSOR_LENGTH = 2000;
 /** A note says why, for the record: a paragraph, not a document. */
-export const NOTE_LENGTH = 1000;
+const NOTE_LENGTH = 1000;
 
 const STATES = {
   ready: true,

@@ -16,7 +16,7 @@ import { Dispatches } from './dispatches.ts';
 import { Receipts } from './receipts.ts';
 import { Strait } from './strait.ts';
 
-export const WORK = 'default/territory/sync/changes';
+const WORK = 'default/territory/sync/changes';
 const BURIED = 'default/territory/sync/deadletter';
 const OUT = 'default/territory/sync/outcomes';
 export const WINDOW = 12;

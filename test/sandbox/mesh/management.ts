@@ -96,7 +96,7 @@ function answerSubscription(
 }
 
 /** A queue as the API describes it. */
-export function describeQueue(queue: MessageQueue): Record<string, unknown> {
+function describeQueue(queue: MessageQueue): Record<string, unknown> {
   const { ready, unsettled } = queue.depth();
   return {
     name: queue.name,

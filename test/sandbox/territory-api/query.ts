@@ -2,7 +2,7 @@
 import { badRequest } from './protocol.ts';
 
 /** The still encoded value of a parameter; its name may have come encoded (`%24filter`). Undefined when absent. */
-export function rawParameter(query: string, name: string): string | undefined {
+function rawParameter(query: string, name: string): string | undefined {
   for (const part of query.split('&')) {
     const equals = part.indexOf('=');
     const rawName = equals === -1 ? part : part.slice(0, equals);

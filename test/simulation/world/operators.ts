@@ -151,7 +151,7 @@ export class Operators {
 }
 
 /** The same records and fields, other values; what the API refused is mended. */
-export function editedAssignments(assignments: readonly AssignmentChange[]): readonly AssignmentChange[] {
+function editedAssignments(assignments: readonly AssignmentChange[]): readonly AssignmentChange[] {
   return assignments.map((assignment) => ({ ...assignment, fields: editedFields(assignment.fields) }));
 }
 

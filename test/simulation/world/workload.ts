@@ -6,7 +6,7 @@ import type { Circumstances } from './circumstances.ts';
 import type { Faults } from './faults.ts';
 import { BAD, HUGE, POISON, UNSTORABLE } from './records.ts';
 
-export const EVENT_TYPE = 'cx.territory.assignments.changed.v1';
+const EVENT_TYPE = 'cx.territory.assignments.changed.v1';
 export const SOURCE = '/upstream';
 
 /** Fields that changes set. */

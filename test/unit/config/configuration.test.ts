@@ -41,4 +41,20 @@ describe('the configuration', () => {
       'RETRY_LIMIT',
     ]);
   });
+
+  it.each(['{bad', '{"name":"TERRITORY_API"}', '["TERRITORY_API"]'])(
+    'refuses the variable destinations where SAP Cloud SDK would find nothing in it: %s',
+    (destinations) => {
+      expect(() => readConfiguration({ destinations }, source([rabbit]))).toThrow(
+        /^The variable destinations is not a JSON array of destinations: correct it/,
+      );
+    },
+  );
+
+  it.each(['', '[]', '[{"name":"TERRITORY_API","url":"http://127.0.0.1:1"}]'])(
+    'takes the variable destinations as SAP Cloud SDK does: %s',
+    (destinations) => {
+      expect(readConfiguration({ destinations }, source([rabbit])).warnings).toEqual([]);
+    },
+  );
 });

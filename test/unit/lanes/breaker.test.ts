@@ -53,6 +53,15 @@ test('trouble opens it, and the first probe that succeeds closes it', async () =
   expect(clock.pendingTimers).toBe(0);
 });
 
+test('trouble that is known before a flight met it opens it, and refuses no write once a probe has succeeded', async () => {
+  const unusable: ApiTrouble = { reason: 'destination', message: 'destination TERRITORY_API not found' };
+  const { breaker, clock } = breakerOf(unusable);
+  breaker.foresee(unusable);
+  expect([breaker.state, breaker.reason, breaker.refusesWrites]).toEqual(['open', unusable, undefined]);
+  await clock.elapse(5000);
+  expect([breaker.state, breaker.reason, breaker.refusesWrites]).toEqual(['closed', undefined, undefined]);
+});
+
 test('many flights in trouble make one series of probes', async () => {
   const { breaker, clock, probes } = breakerOf(AWAY);
   for (let flight = 0; flight < 5; flight += 1) breaker.trip(AWAY);

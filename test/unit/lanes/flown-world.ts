@@ -7,7 +7,7 @@ import { ManualClock } from '../../doubles/manual-clock.ts';
 import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
 import { endChange } from './samples.ts';
 
-export class CountingApi extends TerritoryApiDouble {
+class CountingApi extends TerritoryApiDouble {
   readonly reads: ReadRequest[] = [];
   readonly writes: (readonly WriteRequest[])[] = [];
 

@@ -9,7 +9,7 @@ import type { AlertChannel, AlertNotice } from '../../srv/alerts/port.ts';
 import { noticeOf } from '../../srv/monitor/alerts/notice.ts';
 import { AlertTeller } from '../../srv/monitor/alerts/teller.ts';
 import { AlertWatch } from '../../srv/monitor/alerts/watch.ts';
-import { Availability } from '../../srv/journal/postgres/availability.ts';
+import { Availability } from '../../srv/platform/availability.ts';
 import { createRecordingLog } from '../doubles/recording-log.ts';
 import { PlannedOutages, type Outage } from './scenarios/outages.ts';
 import { CALM } from './world/circumstances.ts';
@@ -125,7 +125,7 @@ function watchOver({ app, journal, process }: Instance, timeline: Timeline) {
     random,
     lines: log,
   });
-  const database = new Availability(clock, log);
+  const database = new Availability(clock, log, { back: 'the database answers', outage: 'it does not' });
   const watch = new AlertWatch({
     book,
     observe: async () => {

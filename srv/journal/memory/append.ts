@@ -15,11 +15,11 @@ import type { Parts } from './parts.ts';
 
 export function append(parts: Parts, arrival: Arrival): AppendResult {
   const { known } = parts;
+  known.forgetLost(receiptOf(arrival));
   const found = known.find(receiptOf(arrival));
   // A dead letter is decided once, so whatever else is to be made of it comes too late.
   const isDecision = arrival.kind === 'change' ? arrival.replay : arrival.replayOf;
   if (found && !isDecision && found.digest !== arrival.payload.digest) return { kind: 'clash' };
-  if (found) known.redelivered(receiptOf(arrival));
   if (found) return { kind: found.released ? 'duplicate' : 'pending' };
   if (arrival.kind === 'unreadable') {
     const isTwin = arrival.alone && known.hasAny(changeKey(arrival.ref));

@@ -34,7 +34,7 @@ export interface ChangeEntry extends EntryBase {
   attempts: number;
   conflicts: number;
   history: readonly HistoryStep[];
-  /** The link that brought it is gone, and nobody has delivered it again: another instance may have, and may be done with it. */
+  /** The link that brought it is gone: another instance may have been delivered it, and may be done with it. */
   lost?: boolean;
 }
 

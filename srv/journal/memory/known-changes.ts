@@ -30,10 +30,10 @@ export class KnownChanges {
     return digest === undefined ? undefined : { digest, released: true };
   }
 
-  /** The mesh has delivered it again, to this very instance. */
-  redelivered(receipt: string): void {
+  /** What a lost link brought and a flight still works on is no longer known: delivered again, it runs again in its new place. */
+  forgetLost(receipt: string): void {
     const entry = this.unreleased.get(receipt);
-    if (entry?.kind === 'change') entry.lost = false;
+    if (entry?.kind === 'change' && entry.lost) this.drop(entry);
   }
 
   /** Whether anything is known under this source and id (`changeKey`): a change, or something unreadable. */
@@ -43,7 +43,9 @@ export class KnownChanges {
 
   /** Dropped without a trace: the mesh delivers it again. */
   drop(entry: Entry): void {
-    if (this.unreleased.delete(entry.receipt)) this.count(entry.receipt, entry.digest, -1);
+    if (this.unreleased.get(entry.receipt) !== entry) return;
+    this.unreleased.delete(entry.receipt);
+    this.count(entry.receipt, entry.digest, -1);
   }
 
   release(entry: Entry): void {

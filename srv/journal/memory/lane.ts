@@ -109,7 +109,7 @@ export class Lane {
 
   /**
    * Takes out all that a link has brought, begun or not, as a crash would: who is the receiver now has it too. What a running flight
-   * works on leaves when that gives the lane back, unless it was delivered again by then.
+   * works on leaves when that gives the lane back.
    */
   dropDelivered(nowMs: number): ChangeEntry[] {
     const isRunning = this.state(nowMs) === 'in-flight';
@@ -119,12 +119,11 @@ export class Lane {
   }
 
   /**
-   * Takes out what is lost from the first that has not ended on, with what has ended behind it, so that all of it is applied again in
+   * Takes out what is lost, ended or not: what was settled before it in the lane may come again as well, so all of it is applied again, in
    * order. Of a request that may have been sent only this is kept: that it may land yet.
    */
   takeLost(): ChangeEntry[] {
-    const first = this.entries.findIndex((entry) => entry.lost && !entry.ended);
-    const lost = first === -1 ? [] : this.entries.slice(first).filter((entry) => entry.lost);
+    const lost = this.entries.filter((entry) => entry.lost);
     if (lost.length === 0) return lost;
     this.entries = this.entries.filter((entry) => !lost.includes(entry));
     const ids = recordsOf(lost);

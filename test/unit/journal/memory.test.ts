@@ -137,13 +137,30 @@ describe('A lane', () => {
       expect(await waiting(journal)).toEqual(['a', 'b', 'c']);
     });
 
-    it('goes on with what is delivered again while it flies', async () => {
+    it('applies again what is delivered again while it flies: what was settled before it comes too, and must not come after it', async () => {
       const { journal } = await open();
+      await journal.complete([completion(await claimOnly(journal), { begins: 3, ends: 1 })]);
+      await journal.markSent((await journal.takeUnsent(100)).map(({ id }) => id));
       const lane = await claimOnly(journal);
       await journal.receiverLost();
-      expect((await journal.append(all)).map(({ kind }) => kind)).toEqual(['pending', 'pending', 'pending']);
-      await journal.complete([completion(lane, { begins: 3, ends: 1 })]);
-      expect(await waiting(journal)).toEqual(['b', 'c']);
+      expect((await journal.append(all)).map(({ kind }) => kind)).toEqual([
+        'appended',
+        'appended',
+        'appended',
+      ]);
+      await journal.complete([completion(lane, { begins: 2, ends: 2 })]);
+      expect(await waiting(journal)).toEqual(['a', 'b', 'c']);
+    });
+
+    it('forgets what has ended and is not settled: what was settled before it comes again too', async () => {
+      const { journal } = await open();
+      await journal.complete([completion(await claimOnly(journal), { begins: 3, ends: 3 })]);
+      const [first, ...others] = (await journal.takeUnsent(100)).map(({ id }) => id);
+      await journal.markSent([first ?? '']);
+      await journal.receiverLost();
+      await journal.markSent(others);
+      await appendNew(journal, all);
+      expect(await waiting(journal)).toEqual(['a', 'b', 'c']);
     });
 
     it('forgets what it has settled: its settlement may be lost, and others may have begun again before it', async () => {

@@ -15,6 +15,8 @@ export type Verdict = 'record' | 'undecided' | 'configuration';
 
 /** A refusal of a record, and those before it. */
 export interface RefusedAgain {
+  /** Position of the change, the first one where several were merged. */
+  readonly position?: number | undefined;
   /** HTTP status. */
   readonly status: number;
   /** How often the record has been refused before without a verdict. */
@@ -23,12 +25,26 @@ export interface RefusedAgain {
   readonly limit: number;
 }
 
+interface About {
+  readonly record: string;
+  readonly position: number | undefined;
+}
+
+/**
+ * What this instance saw last of a record. Of which change is part of it: rounds are counted over all instances, and what was seen here
+ * may concern an earlier change of the record, since when others succeeded.
+ */
+interface Seen {
+  readonly position: number | undefined;
+  readonly successes: number;
+}
+
 export class Blame {
   private successes = 0;
   /** Record → number of successes when it was last refused. */
-  private readonly refused = new Map<string, number>();
+  private readonly refused = new Map<string, Seen>();
   /** Record → number of successes when it last failed: a failure is no refusal, and the other way round. */
-  private readonly failed = new Map<string, number>();
+  private readonly failed = new Map<string, Seen>();
 
   /** How many writes have succeeded so far. */
   get writes(): number {
@@ -46,16 +62,17 @@ export class Blame {
    * @param record unique name of the record
    * @param seen `writes` when its request was sent: what succeeded meanwhile may have done so only after a repair
    */
-  judge(record: string, { status, rounds, limit }: RefusedAgain, seen = this.successes): Verdict {
-    if (this.othersSucceededSince(this.refused, record, rounds, seen)) return this.convict(record);
+  judge(record: string, { status, rounds, limit, position }: RefusedAgain, seen = this.successes): Verdict {
+    if (this.othersSucceededSince(this.refused, { record, position }, rounds, seen))
+      return this.convict(record);
     // A success while the request was under way may be that of a repair that came too late for it.
     if (rounds < limit || this.successes > seen) return 'undecided';
     return status !== FORBIDDEN && this.isRefusedAlone() ? this.convict(record) : 'configuration';
   }
 
   /** A record was refused now; it is judged only after it was looked at again. */
-  putOff(record: string): void {
-    this.remember(this.refused, record);
+  putOff(record: string, position?: number): void {
+    this.remember(this.refused, { record, position });
   }
 
   /**
@@ -63,25 +80,18 @@ export class Blame {
    * @param failures how often it failed before; 0: what is known of it concerns an earlier change
    */
   othersSucceeded(record: string, failures: number, seen = this.successes): boolean {
-    return this.othersSucceededSince(this.failed, record, failures, seen);
+    return this.othersSucceededSince(this.failed, { record, position: undefined }, failures, seen);
   }
 
-  private othersSucceededSince(
-    known: Map<string, number>,
-    record: string,
-    times: number,
-    seen: number,
-  ): boolean {
-    const successesThen = times === 0 ? undefined : known.get(record);
-    this.remember(known, record);
-    return successesThen !== undefined && seen > successesThen;
+  private othersSucceededSince(known: Map<string, Seen>, about: About, times: number, seen: number): boolean {
+    const before = times === 0 ? undefined : known.get(about.record);
+    this.remember(known, about);
+    return before !== undefined && before.position === about.position && seen > before.successes;
   }
 
   /** Only one record was refused since the last success. */
   private isRefusedAlone(): boolean {
-    return (
-      [...this.refused.values()].filter((successesThen) => successesThen === this.successes).length === 1
-    );
+    return [...this.refused.values()].filter(({ successes }) => successes === this.successes).length === 1;
   }
 
   private convict(record: string): Verdict {
@@ -89,12 +99,12 @@ export class Blame {
     return 'record';
   }
 
-  private remember(known: Map<string, number>, record: string): void {
+  private remember(known: Map<string, Seen>, { record, position }: About): void {
     known.delete(record);
     if (known.size >= REMEMBERED) {
       const oldest = known.keys().next().value;
       if (oldest !== undefined) known.delete(oldest);
     }
-    known.set(record, this.successes);
+    known.set(record, { position, successes: this.successes });
   }
 }

@@ -184,7 +184,7 @@ function judgeGone(report: LaneReport, intent: Intent, wasInDoubt: boolean, cont
     return judgeRefusal(report, intent, { status: GONE, message: NOT_DELETED }, context);
   }
   // Known as refused from the first time, else each of many that are refused would seem to be the only one.
-  if (isThere) context.blame.putOff(recordName(report, id));
+  if (isThere) context.blame.putOff(recordName(report, id), intent.covers[0]?.position);
   const { undecidedRounds } = report.remember(id, {
     undecidedRounds: rounds + 1,
     refusals: known.refusals + 1,
@@ -225,7 +225,7 @@ export function judgeRefusal(
   const { status } = answer;
   const verdict = context.blame.judge(
     recordName(report, id),
-    { status, rounds, limit: context.retry.limit },
+    { status, rounds, limit: context.retry.limit, position: refused.covers[0]?.position },
     context.writesThen,
   );
   if (verdict === 'record') {

@@ -21,6 +21,15 @@ describe('a refused record', () => {
     expect(blame.judge('T1', refusal(1))).toBe('record');
   });
 
+  test('is not to blame for what was seen here of an earlier change, though others of its rounds were seen elsewhere', () => {
+    const blame = new Blame();
+    blame.judge('T1', { ...refusal(0), position: 1 });
+    blame.succeeded(['A']);
+    expect(blame.judge('T1', { ...refusal(2), position: 2 })).toBe('undecided');
+    blame.succeeded(['A']);
+    expect(blame.judge('T1', { ...refusal(2), position: 2 })).toBe('record');
+  });
+
   test('that was refused alone is to blame after as many rounds as there are retries', () => {
     const blame = new Blame();
     const verdicts = [0, 1, 2, 3].map((round) => blame.judge('T1', refusal(round)));

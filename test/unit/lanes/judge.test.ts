@@ -51,7 +51,7 @@ function judged(answer: BulkRecord, given: Case = {}) {
 function othersWere(written: 'written' | 'not written'): Blame {
   const blame = new Blame();
   const record = JSON.stringify(['NORTH', 'T1']);
-  blame.judge(record, { status: 400, rounds: 0, limit: 2 });
+  blame.judge(record, { status: 400, rounds: 0, limit: 2, position: 1 });
   blame.othersSucceeded(record, 0);
   if (written === 'written') blame.succeeded(['another']);
   return blame;

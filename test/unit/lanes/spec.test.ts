@@ -235,7 +235,7 @@ function doubtAfter(answer: string, memory: RecordMemory | undefined): string {
   );
   const blame = new Blame();
   if (atFault) {
-    blame.judge(JSON.stringify(['LANE', 'T1']), { status: 400, rounds: 0, limit: 5 });
+    blame.judge(JSON.stringify(['LANE', 'T1']), { status: 400, rounds: 0, limit: 5, position: 1 });
     blame.succeeded([JSON.stringify(['LANE', 'T2'])]);
   }
   const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };

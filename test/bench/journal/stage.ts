@@ -17,7 +17,7 @@ const RECORDS_PER_LANE = 10;
 const LEASE_MS = 60_000;
 /** Records of a flight, as the service's default. */
 const FLIGHT_RECORDS = 50;
-const PUBLISHED = 100;
+const PUBLISHED = 150;
 const BODY = Buffer.from(JSON.stringify({ note: 'x'.repeat(400) }));
 
 export interface Stage {

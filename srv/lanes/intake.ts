@@ -138,7 +138,7 @@ export class Intake implements DeliveryHandler {
       } finally {
         this.appending = false;
       }
-      if (this.isDue || this.stopped || this.batch.length >= BATCH_LIMIT) this.flush();
+      if (this.isDue) this.flush();
     });
   }
 

@@ -15,8 +15,9 @@ import type { Parts } from './parts.ts';
 
 export function append(parts: Parts, arrival: Arrival): AppendResult {
   const { known } = parts;
-  known.forgetLost(receiptOf(arrival));
-  const found = known.find(receiptOf(arrival));
+  const receipt = receiptOf(arrival);
+  known.forgetLost(receipt);
+  const found = known.find(receipt);
   // A dead letter is decided once, so whatever else is to be made of it comes too late.
   const isDecision = arrival.kind === 'change' ? arrival.replay : arrival.replayOf;
   if (found && !isDecision && found.digest !== arrival.payload.digest) return { kind: 'clash' };

@@ -40,6 +40,18 @@ export interface Manners {
   readonly maxLagMs: number;
 }
 
+/** Every read is fresh and every node knows of a write at once. */
+export const PROMPT: Manners = {
+  idempotency: 'kept',
+  etags: 'told',
+  checksFirst: 'version',
+  freshReads: 'all',
+  maxLagMs: 0,
+};
+
+/** Caches are late, and a read says when it went past them. */
+export const LATE: Manners = { ...PROMPT, freshReads: 'past-cache', maxLagMs: 5000 };
+
 interface Version {
   /** Monotonic milliseconds. */
   readonly atMs: number;

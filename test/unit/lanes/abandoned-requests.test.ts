@@ -19,7 +19,7 @@ import type {
 import { appendNew, change } from '../../contract/journal/samples.ts';
 import { flightDeps } from '../../doubles/flight-deps.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
+import { LATE, TerritoryApiDouble } from '../../doubles/territory-api.ts';
 import { flyUntil } from './fly-until.ts';
 import { update } from './samples.ts';
 
@@ -68,13 +68,7 @@ class HoldingApi extends TerritoryApiDouble {
 
 function world(onOverlap: OverlapPolicy = 'source-wins') {
   const clock = new ManualClock();
-  const api = new HoldingApi(clock, {
-    idempotency: 'kept',
-    etags: 'told',
-    checksFirst: 'version',
-    freshReads: 'past-cache',
-    maxLagMs: 5000,
-  });
+  const api = new HoldingApi(clock, LATE);
   const journal = new MemoryJournal({ clock });
   const outcomes: string[] = [];
   const endChange: EndChange = ({ change: { id }, position }, _, results) => {

@@ -5,7 +5,7 @@ import { initialBatch, nextBatch, type BatchState, type BatchWrite } from '../..
 import { BatchSteering } from '../../../srv/lanes/batch-steering.ts';
 import type { RecordAnswer, WriteAnswer } from '../../../srv/territory-api/port.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
+import { PROMPT, TerritoryApiDouble } from '../../doubles/territory-api.ts';
 import { request } from './samples.ts';
 
 const RULES = { start: 50, max: 200, conflictRate: 0.05, windowMs: 300_000 };
@@ -96,13 +96,7 @@ class AnsweringApi extends TerritoryApiDouble {
 describe('What passes on its way to the API', () => {
   const write = async (answer: WriteAnswer, signal = new AbortController().signal) => {
     const clock = new ManualClock();
-    const api = new AnsweringApi(clock, {
-      idempotency: 'kept',
-      etags: 'told',
-      checksFirst: 'version',
-      freshReads: 'all',
-      maxLagMs: 0,
-    });
+    const api = new AnsweringApi(clock, PROMPT);
     api.answer = answer;
     const steering = new BatchSteering(RULES, clock);
     const requests = Array.from({ length: 50 }, (_, index) => request({ id: `T${index}` }));

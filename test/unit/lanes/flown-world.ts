@@ -4,7 +4,7 @@ import { fly } from '../../../srv/lanes/flight.ts';
 import type { ReadRequest, WriteRequest } from '../../../srv/territory-api/port.ts';
 import { flightDeps } from '../../doubles/flight-deps.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
+import { LATE, TerritoryApiDouble } from '../../doubles/territory-api.ts';
 import { endChange } from './samples.ts';
 
 class CountingApi extends TerritoryApiDouble {
@@ -25,13 +25,7 @@ class CountingApi extends TerritoryApiDouble {
 /** One record, T1 in NORTH. */
 export function flownWorld() {
   const clock = new ManualClock();
-  const api = new CountingApi(clock, {
-    idempotency: 'kept',
-    etags: 'told',
-    checksFirst: 'version',
-    freshReads: 'past-cache',
-    maxLagMs: 5000,
-  });
+  const api = new CountingApi(clock, LATE);
   const journal = new MemoryJournal({ clock });
   api.seed('NORTH/T1', { owner: 'nobody' });
   const deps = flightDeps({ api, journal, clock, endChange, rules: { propagation: { minMs: 0, maxMs: 0 } } });

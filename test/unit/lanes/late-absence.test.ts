@@ -10,7 +10,7 @@ import type { ReadAnswer, ReadRequest, WriteAnswer, WriteRequest } from '../../.
 import { appendNew, change } from '../../contract/journal/samples.ts';
 import { flightDeps } from '../../doubles/flight-deps.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
+import { PROMPT, TerritoryApiDouble } from '../../doubles/territory-api.ts';
 import { flyUntil } from './fly-until.ts';
 import { remove } from './samples.ts';
 
@@ -26,13 +26,7 @@ class LateApi extends TerritoryApiDouble {
   private readonly knownAtMs: number;
 
   constructor(clock: ManualClock, late: readonly Request[], lateMs = LATE_MS) {
-    super(clock, {
-      idempotency: 'kept',
-      etags: 'told',
-      checksFirst: 'version',
-      freshReads: 'none',
-      maxLagMs: PROPAGATION.maxMs,
-    });
+    super(clock, { ...PROMPT, freshReads: 'none', maxLagMs: PROPAGATION.maxMs });
     this.late = late;
     this.knownAtMs = clock.monotonicMs() + lateMs;
   }

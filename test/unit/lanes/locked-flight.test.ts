@@ -10,7 +10,7 @@ import type { ReadRequest, WriteAnswer, WriteRequest } from '../../../srv/territ
 import { appendNew, change } from '../../contract/journal/samples.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 import { MemoryLockStore } from '../../doubles/memory-locks.ts';
-import { TerritoryApiDouble } from '../../doubles/territory-api.ts';
+import { PROMPT, TerritoryApiDouble } from '../../doubles/territory-api.ts';
 import { endChange } from './samples.ts';
 import { flightDeps } from '../../doubles/flight-deps.ts';
 
@@ -44,13 +44,7 @@ class ObservedApi extends TerritoryApiDouble {
 
 function world() {
   const clock = new ManualClock();
-  const api = new ObservedApi(clock, {
-    idempotency: 'kept',
-    etags: 'told',
-    checksFirst: 'version',
-    freshReads: 'all',
-    maxLagMs: 0,
-  });
+  const api = new ObservedApi(clock, PROMPT);
   for (const territory of ['NORTH', 'SOUTH']) api.seed(`${territory}/T1`, { owner: 'nobody' });
   const store = new MemoryLockStore(clock);
   const journal = new MemoryJournal({ clock });

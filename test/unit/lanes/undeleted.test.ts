@@ -8,7 +8,7 @@ import { Undeleted } from '../../../srv/lanes/undeleted.ts';
 import { appendNew, change } from '../../contract/journal/samples.ts';
 import { flightDeps } from '../../doubles/flight-deps.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-import { BAD, TerritoryApiDouble } from '../../doubles/territory-api.ts';
+import { PROMPT, BAD, TerritoryApiDouble } from '../../doubles/territory-api.ts';
 import { flyUntil } from './fly-until.ts';
 import { create, remove, update } from './samples.ts';
 
@@ -17,13 +17,7 @@ const DAYS_90 = 90 * 24 * 3_600_000;
 /** Changes as transactions; answers how each ended. */
 function world() {
   const clock = new ManualClock();
-  const api = new TerritoryApiDouble(clock, {
-    idempotency: 'kept',
-    etags: 'told',
-    checksFirst: 'version',
-    freshReads: 'all',
-    maxLagMs: 0,
-  });
+  const api = new TerritoryApiDouble(clock, PROMPT);
   api.seed('NORTH/T1', { owner: 'nobody' });
   api.seed('NORTH/T2', { owner: 'nobody', team: 'old' });
   const journal = new MemoryJournal({ clock });

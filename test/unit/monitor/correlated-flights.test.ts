@@ -6,23 +6,7 @@ import { correlatedFlights } from '../../../srv/monitor/correlated-flights.ts';
 import { correlationId } from '../../../srv/platform/correlation.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
 import { createRecordingLog } from '../../doubles/recording-log.ts';
-
-function change(id: string, correlation?: string): ChangeArrival {
-  return {
-    kind: 'change',
-    change: {
-      id,
-      source: '/crm',
-      type: 't',
-      territoryId: `territory of ${id}`,
-      assignments: [{ id: 'A', operation: 'update', fields: { owner: 'E1' } }],
-      relatedTo: [],
-      ...(correlation !== undefined && { correlationId: correlation }),
-    },
-    payload: { body: Buffer.from(id), digest: 'd' },
-    receivedAt: 0,
-  };
-}
+import { arrival } from './arrivals.ts';
 
 async function lanesOf(...changes: readonly ChangeArrival[]): Promise<readonly ClaimedLane[]> {
   const journal = new MemoryJournal({ clock: new ManualClock() });
@@ -39,21 +23,25 @@ async function fly(lanes: readonly ClaimedLane[]) {
 
 describe('the correlation id of a flight', () => {
   it('is that of its changes, where they have one together', async () => {
-    expect(await fly(await lanesOf(change('1')))).toEqual({ id: '1', told: [] });
-    expect(await fly(await lanesOf(change('1', 'order'), change('2', 'order')))).toEqual({
+    expect(await fly(await lanesOf(arrival('1')))).toEqual({ id: '1', told: [] });
+    expect(
+      await fly(
+        await lanesOf(arrival('1', { correlationId: 'order' }), arrival('2', { correlationId: 'order' })),
+      ),
+    ).toEqual({
       id: 'order',
       told: [],
     });
   });
 
   it('is one of its own, where they have not, and the log says whose it is', async () => {
-    const { id, told } = await fly(await lanesOf(change('1'), change('2')));
+    const { id, told } = await fly(await lanesOf(arrival('1'), arrival('2')));
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
     expect(told).toEqual(['1 2']);
   });
 
   it('is another one for the next flight of the same changes', async () => {
-    const lanes = await lanesOf(change('1'), change('2'));
+    const lanes = await lanesOf(arrival('1'), arrival('2'));
     const again = lanes.map((lane) => ({ ...lane, fence: lane.fence + lanes.length }));
     const turned = lanes.toReversed();
     const flown = await Promise.all([lanes, again, turned].map(fly));

@@ -4,29 +4,13 @@ import type { OutcomeKind } from '../../../srv/events/outcome.ts';
 import { MemoryJournal } from '../../../srv/journal/memory/journal.ts';
 import {
   NO_MEMORY,
-  type ChangeArrival,
   type Journal,
   type LaneClaim,
   type UnreadableArrival,
 } from '../../../srv/journal/port.ts';
 import { countedJournal } from '../../../srv/monitor/counted-journal.ts';
 import { ManualClock } from '../../doubles/manual-clock.ts';
-
-function change(id: string, digest = 'd'): ChangeArrival {
-  return {
-    kind: 'change',
-    change: {
-      id,
-      source: '/crm',
-      type: 't',
-      territoryId: `territory of ${id}`,
-      assignments: [{ id: 'A', operation: 'update', fields: { owner: 'E1' } }],
-      relatedTo: [],
-    },
-    payload: { body: Buffer.from(id), digest },
-    receivedAt: 0,
-  };
-}
+import { arrival } from './arrivals.ts';
 
 const unreadable: UnreadableArrival = {
   kind: 'unreadable',
@@ -72,8 +56,8 @@ const ending = ({ territoryId, fence }: LaneClaim, position: number, outcome: Ou
 describe('a journal that is counted', () => {
   it('tells of what is new, not of duplicates and clashes', async () => {
     const { counted, told } = count();
-    await counted.append([change('1'), change('2'), change('1')]);
-    await counted.append([change('2'), change('1', 'other'), change('3')]);
+    await counted.append([arrival('1'), arrival('2'), arrival('1')]);
+    await counted.append([arrival('2'), arrival('1', { digest: 'other' }), arrival('3')]);
     expect(told).toEqual([2, 1]);
   });
 
@@ -89,7 +73,7 @@ describe('a journal that is counted', () => {
     const { counted, told } = count(journal);
     const replay = { deadLetterId: 'd', decision: 1, overwrite: false, history: [] };
     await counted.append([
-      { ...change('1'), replay },
+      { ...arrival('1'), replay },
       { ...unreadable, replayOf: 'd' },
     ]);
     expect(told).toEqual(['failed']);
@@ -99,13 +83,13 @@ describe('a journal that is counted', () => {
     const journal = new MemoryJournal({ clock: new ManualClock() });
     journal.append = () => Promise.reject(new Error('away'));
     const { counted, told } = count(journal);
-    await expect(counted.append([change('1')])).rejects.toThrow('away');
+    await expect(counted.append([arrival('1')])).rejects.toThrow('away');
     expect(told).toEqual([]);
   });
 
   it('tells how changes ended, but not what a former owner of the lane says', async () => {
     const { counted, told } = count();
-    const [first, second] = await counted.append([change('1'), change('2')]);
+    const [first, second] = await counted.append([arrival('1'), arrival('2')]);
     const [one, two] = await counted.claim({ records: 10, leaseMs: 1000 });
     if (!one || !two || first?.kind !== 'appended' || second?.kind !== 'appended')
       throw new Error('not claimed');
@@ -122,7 +106,7 @@ describe('a journal that is counted', () => {
   it('tells how long changes lasted, from their receipt to their end', async () => {
     const { counted, clock, lasted } = count();
     clock.advance(1000);
-    const [first] = await counted.append([change('1'), unreadable]);
+    const [first] = await counted.append([arrival('1'), unreadable]);
     clock.advance(2500);
     const [lane] = await counted.claim({ records: 10, leaseMs: 1000 });
     if (!lane || first?.kind !== 'appended') throw new Error('not claimed');
@@ -134,11 +118,11 @@ describe('a journal that is counted', () => {
   it('tells of every message once: duplicates too, what comes back as unreadable then, a replay never', async () => {
     const { counted, clock, consumed } = count();
     clock.advance(40);
-    await counted.append([change('1'), change('1')]);
-    await counted.append([change('1', 'other')]);
+    await counted.append([arrival('1'), arrival('1')]);
+    await counted.append([arrival('1', { digest: 'other' })]);
     await counted.append([{ ...unreadable, ref: { source: '/crm', id: '1' } }]);
     const replay = { deadLetterId: 'd', decision: 1, overwrite: true, history: [] };
-    await counted.append([{ ...change('9'), replay }]);
+    await counted.append([{ ...arrival('9'), replay }]);
     expect(consumed).toEqual([40, 40, 40]);
   });
 
@@ -147,7 +131,7 @@ describe('a journal that is counted', () => {
     expect(counted.durability).toBe('queue');
     let work = 0;
     const stop = counted.onWork(() => (work += 1));
-    await counted.append([change('1')]);
+    await counted.append([arrival('1')]);
     expect(work).toBe(1);
     expect(await counted.nextDueMs()).toBe(0);
     expect(await counted.figures()).toMatchObject({ pendingChanges: 1, lanes: { ready: 1 } });
@@ -157,7 +141,7 @@ describe('a journal that is counted', () => {
     expect([...(await counted.storeIntents([{ ...lane, intents: [] }]))]).toEqual([lane.territoryId]);
     expect(await counted.takeUnsent(10)).toEqual([]);
     stop();
-    await counted.append([change('2')]);
+    await counted.append([arrival('2')]);
     await counted.receiverLost();
     expect(work).toBe(1);
     expect(await counted.figures()).toMatchObject({ pendingChanges: 1 });

@@ -9,7 +9,7 @@ import type {
   WriteRequest,
 } from '../../../../srv/territory-api/port.ts';
 import { SeededRandom } from '../../../sandbox/territory-api/seeded-random.ts';
-import { TerritoryApiDouble } from '../../../doubles/territory-api.ts';
+import { PROMPT, TerritoryApiDouble } from '../../../doubles/territory-api.ts';
 
 /** What a record with such a name does to the requests that it is part of. */
 export type Badness =
@@ -42,13 +42,7 @@ export class BusyApi extends TerritoryApiDouble {
   private readonly random: SeededRandom;
 
   constructor(clock: Clock, latency: Latency, seed: number) {
-    super(clock, {
-      idempotency: 'kept',
-      etags: 'told',
-      checksFirst: 'version',
-      freshReads: 'all',
-      maxLagMs: 0,
-    });
+    super(clock, PROMPT);
     this.latency = latency;
     this.random = new SeededRandom(seed, 'latency');
   }
